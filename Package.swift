@@ -1,0 +1,102 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every target is built with. Language mode 6 comes with the tools version.
+let houseSettings: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ] + (Context.environment["NIGHTJAR_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)])
+
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: houseSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: houseSettings)
+}
+
+let package = Package(
+    name: "nightjar",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "nightjar", targets: ["NightjarCLI"]),
+        .library(name: "CloudEvents", targets: ["CloudEvents"]),
+        .library(name: "NightjarCore", targets: ["NightjarCore"]),
+        .library(name: "Nightjar", targets: ["Nightjar"]),
+        .library(name: "NightjarSQLite", targets: ["NightjarSQLite"]),
+        .library(name: "NightjarFiles", targets: ["NightjarFiles"]),
+        .library(name: "NightjarHTTP", targets: ["NightjarHTTP"]),
+        .library(name: "NightjarActions", targets: ["NightjarActions"]),
+        .library(name: "NightjarTestKit", targets: ["NightjarTestKit"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+    ],
+    targets: [
+        library("CloudEvents", [httpTypes]),
+        library("NightjarCore", ["CloudEvents", logging]),
+        library("Nightjar", ["NightjarCore", "CloudEvents", logging, metrics, lifecycle, collections]),
+        library(
+            "NightjarSQLite",
+            ["NightjarCore", "CloudEvents", logging, .product(name: "GRDB", package: "GRDB.swift")]),
+        library("NightjarFiles", ["NightjarCore", "CloudEvents", logging]),
+        library(
+            "NightjarHTTP",
+            [
+                "NightjarCore", "CloudEvents", logging, httpTypes, hummingbird,
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        library(
+            "NightjarActions",
+            [
+                "NightjarCore", "CloudEvents", logging, asyncHTTPClient, subprocess,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        library("NightjarTestKit", ["Nightjar", "NightjarCore", "CloudEvents", logging, collections]),
+        .executableTarget(
+            name: "NightjarCLI",
+            dependencies: [
+                "Nightjar", "NightjarCore", "CloudEvents", "NightjarSQLite", "NightjarFiles", "NightjarHTTP",
+                "NightjarActions", logging, lifecycle, asyncHTTPClient, hummingbird,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+                .product(name: "Mustache", package: "swift-mustache"),
+                .product(name: "Yams", package: "Yams"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: houseSettings),
+    ]
+)
