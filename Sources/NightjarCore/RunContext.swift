@@ -1,0 +1,91 @@
+public import CloudEvents
+public import Logging
+
+/// What a handler gets: the run, its input, and the ways to speak back.
+public struct RunContext: Sendable {
+    /// The run's identity: the same for every attempt. Pass it on as an idempotency key.
+    public let id: RunID
+    /// The job that is done.
+    public let job: String
+    /// The trigger that asked for it; `nil` when it was started by hand.
+    public let trigger: String?
+    /// The event that asked for it. Its data is the run's input.
+    public let event: Event
+    /// 1 for the first attempt.
+    public let attempt: Int
+    /// When the run was accepted.
+    public let createdAt: Timestamp
+    /// The token of this attempt's lease; grows with every lease granted.
+    public let fencingToken: FencingToken
+    /// The node that runs it.
+    public let node: NodeID
+    /// When the job's timeout will pass.
+    public let deadline: Timestamp?
+    /// Carries the run, the job and the attempt as metadata.
+    public let logger: Logger
+    private let reporter: any RunReporter
+
+    /// A context with these values. The engine makes it; tests of handlers may.
+    public init(
+        id: RunID, job: String, trigger: String?, event: Event, attempt: Int, createdAt: Timestamp,
+        fencingToken: FencingToken, node: NodeID, deadline: Timestamp?, logger: Logger, reporter: any RunReporter
+    ) {
+        self.id = id
+        self.job = job
+        self.trigger = trigger
+        self.event = event
+        self.attempt = attempt
+        self.createdAt = createdAt
+        self.fencingToken = fencingToken
+        self.node = node
+        self.deadline = deadline
+        self.logger = logger
+        self.reporter = reporter
+    }
+
+    /// The run's input: the event's data, empty if it has none.
+    public var input: [UInt8] { event.data ?? [] }
+
+    /// Says how far the work has come. Kept with the run; only the newest of several quick reports may be kept.
+    /// - Parameters:
+    ///   - fraction: from 0 to 1.
+    ///   - text: what is being done, for people.
+    public func report(_ fraction: Double, _ text: String? = nil) {
+        reporter.report(Progress(fraction, text))
+    }
+
+    /// Emits an event, which becomes durable in the same transaction as this run's completion: if the attempt does
+    /// not complete, it never happened.
+    ///
+    /// - Throws: ``/CloudEvents/EventError`` if the event is not a valid CloudEvent; ``RunFailure`` if the attempt
+    ///   has emitted too many.
+    public func emit(_ event: Event) throws {
+        try event.validate()
+        try reporter.emit(event)
+    }
+}
+
+/// Where a run's reports and emitted events go. The engine implements it.
+public protocol RunReporter: Sendable {
+    /// Takes the newest progress.
+    func report(_ progress: Progress)
+    /// Takes an event to be committed with the run's completion.
+    func emit(_ event: Event) throws
+}
+
+/// What a handler returns when its work is done.
+public struct RunOutput: Sendable, Hashable {
+    /// A JSON text to be kept as the run's result.
+    public var result: [UInt8]?
+    /// What the handler wrote, to be kept with the attempt.
+    public var output: [UInt8]?
+
+    /// Nothing to keep.
+    public static let none = RunOutput()
+
+    /// An output with these values.
+    public init(result: [UInt8]? = nil, output: [UInt8]? = nil) {
+        self.result = result
+        self.output = output
+    }
+}

@@ -1,0 +1,103 @@
+public import CloudEvents
+
+/// The durable home of events and runs.
+///
+/// Contract, checked by the conformance suite in `NightjarTestKit`:
+/// - Every method that writes returns only when its effect is durable, and writes all of its batch or, when it throws,
+///   nothing of it.
+/// - Methods may be called concurrently from any number of tasks and, where the store can be shared, nodes.
+/// - What the present time is, the caller says; a store has no clock.
+/// - Errors are ``StoreError``, whose code tells the caller whether to try again.
+///
+/// To implement it, keep to the transitions that `docs/state-machine.md` draws, and compare the lease's token in every
+/// settle and renewal: a stale one changes nothing.
+public protocol RunStore: Sendable {
+    /// Records events and makes their runs, drops duplicates, and advances sources' states, in one transaction.
+    ///
+    /// An event whose source and id are known is a duplicate: it makes a run only for those of its jobs that have none
+    /// of it yet. The answers are in the order of `batch`.
+    func accept(_ batch: [IntakeRecord]) async throws(StoreError) -> [Acceptance]
+
+    /// Makes runs whose time has come available, then leases available ones to a node: for each job in the order
+    /// given up to its limit, the highest priority first, then the earliest `runAt`, then the order of acceptance.
+    func claim(_ request: ClaimRequest) async throws(StoreError) -> ClaimResult
+
+    /// Prolongs leases. A lease that is stale, or that has expired already, is `lost`. Answers in the order of `leases`.
+    func renew(_ leases: [Lease], until expiry: Timestamp, now: Timestamp) async throws(StoreError) -> [LeaseRenewal]
+
+    /// Records the newest progress of running runs; a stale lease changes nothing.
+    func report(_ progress: [(lease: Lease, progress: Progress)]) async throws(StoreError)
+
+    /// Ends attempts: writes history, moves the runs, and takes the events that completed runs emitted, all in one
+    /// transaction. Answers in the order of `settlements`; a stale lease changes nothing and is told `leaseLost`.
+    func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult]
+
+    /// Running runs whose lease has expired at `now`, or whose node is known to be dead; at most `limit`.
+    func expired(now: Timestamp, limit: Int) async throws(StoreError) -> [ExpiredRun]
+
+    /// Does what a person asked for to the runs selected, at most `limit` of them, oldest first.
+    func change(_ command: RunCommand, _ selection: RunSelection, now: Timestamp, limit: Int)
+        async throws(StoreError) -> [RunChange]
+
+    /// One run, with its whole history.
+    func run(_ id: RunID) async throws(StoreError) -> Run?
+
+    /// Runs that fit a query, newest first, without their outputs, results and event data.
+    func runs(_ query: RunQuery) async throws(StoreError) -> RunPage
+
+    /// The events of that id, from every source or from one, newest first.
+    func events(id: String, source: String?) async throws(StoreError) -> [EventRecord]
+
+    /// Events in the order of acceptance: those after `sequence`, or the last `limit` ones if it is `nil`.
+    func events(after sequence: Int64?, limit: Int) async throws(StoreError) -> [EventRecord]
+
+    /// How many runs of each job are in each state that is not completed or cancelled.
+    func counts() async throws(StoreError) -> [String: [RunState: Int]]
+
+    /// What a trigger's source last recorded of itself.
+    func sourceState(trigger: String) async throws(StoreError) -> [String: [UInt8]]
+
+    /// What is paused.
+    func pauses() async throws(StoreError) -> Set<Pause>
+
+    /// Pauses or resumes a job or trigger; kept over restarts.
+    func setPaused(_ pause: Pause, _ isPaused: Bool, now: Timestamp) async throws(StoreError)
+
+    /// Removes up to `limit` completed and cancelled runs that finished before `runsBefore`, and as many events accepted
+    /// before `eventsBefore` that have no run left.
+    /// - Returns: how many rows it removed; 0 when nothing is left to remove.
+    func prune(runsBefore: Timestamp, eventsBefore: Timestamp, limit: Int) async throws(StoreError) -> Int
+
+    /// Yields whenever another process or node may have written to the store. Ends when the store is closed.
+    func externalChanges() -> AsyncStream<Void>
+}
+
+/// An error of a store. It answers one question: what is the caller to do?
+public struct StoreError: Error, Sendable, CustomStringConvertible {
+    /// What the caller is to do.
+    public enum Code: Sendable, Hashable {
+        /// Try again: the store was busy, or could not be reached.
+        case transient
+        /// The request contradicts what is stored.
+        case conflict
+        /// Trying again does not help: the file is corrupt, the disk is full, the schema is unknown.
+        case permanent
+    }
+
+    /// What the caller is to do.
+    public var code: Code
+    /// What went wrong, for people.
+    public var message: String
+    /// What caused it.
+    public var underlying: (any Error)?
+
+    /// An error with these values.
+    public init(_ code: Code, _ message: String, underlying: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.underlying = underlying
+    }
+
+    /// The message.
+    public var description: String { message }
+}

@@ -1,0 +1,271 @@
+public import CloudEvents
+
+/// An event and what the intake decided on it, ready to be stored.
+public struct IntakeRecord: Sendable, Hashable {
+    /// The event.
+    public var event: Event
+    /// When it came.
+    public var acceptedAt: Timestamp
+    /// The runs it makes; no two for one job.
+    public var runs: [NewRun]
+    /// The triggers that looked at it and said no.
+    public var refusals: [Decision]
+    /// What its source wants to remember. Applied also when the event is a duplicate.
+    public var stateChanges: [SourceStateChange]
+
+    /// A record with these values.
+    public init(
+        event: Event, acceptedAt: Timestamp, runs: [NewRun], refusals: [Decision] = [],
+        stateChanges: [SourceStateChange] = []
+    ) {
+        self.event = event
+        self.acceptedAt = acceptedAt
+        self.runs = runs
+        self.refusals = refusals
+        self.stateChanges = stateChanges
+    }
+}
+
+/// A run to be made. It begins `available` if its time has come when its event is accepted, else `scheduled`.
+public struct NewRun: Sendable, Hashable {
+    /// Its identity.
+    public var id: RunID
+    /// The job.
+    public var job: String
+    /// The trigger that asks for it; `nil` for a start by hand.
+    public var trigger: String?
+    /// The earliest time of its first attempt.
+    public var runAt: Timestamp
+    /// 0 to 9; higher goes first.
+    public var priority: Int
+
+    /// A run with these values.
+    public init(id: RunID, job: String, trigger: String?, runAt: Timestamp, priority: Int = 0) {
+        self.id = id
+        self.job = job
+        self.trigger = trigger
+        self.runAt = runAt
+        self.priority = priority
+    }
+}
+
+/// What a node wants to work on.
+public struct ClaimRequest: Sendable {
+    /// How many runs of a job a node has slots for.
+    public struct Demand: Sendable, Hashable {
+        /// The job.
+        public var job: String
+        /// At most so many.
+        public var limit: Int
+
+        /// A demand with these values.
+        public init(job: String, limit: Int) {
+            self.job = job
+            self.limit = limit
+        }
+    }
+
+    /// The node that claims.
+    public var node: NodeID
+    /// The present time.
+    public var now: Timestamp
+    /// When the leases expire unless they are renewed.
+    public var leaseExpiresAt: Timestamp
+    /// What is wanted, in the order in which it is to be served.
+    public var demands: [Demand]
+    /// At most so many runs in all.
+    public var limit: Int
+    /// Runs of these triggers stay where they are.
+    public var pausedTriggers: Set<String>
+
+    /// A request with these values.
+    public init(
+        node: NodeID, now: Timestamp, leaseExpiresAt: Timestamp, demands: [Demand], limit: Int,
+        pausedTriggers: Set<String> = []
+    ) {
+        self.node = node
+        self.now = now
+        self.leaseExpiresAt = leaseExpiresAt
+        self.demands = demands
+        self.limit = limit
+        self.pausedTriggers = pausedTriggers
+    }
+}
+
+/// What a claim brought.
+public struct ClaimResult: Sendable {
+    /// The runs that are leased now.
+    public var runs: [ClaimedRun]
+    /// When the next scheduled or retryable run of any job becomes available.
+    public var nextDueAt: Timestamp?
+
+    /// A result with these values.
+    public init(runs: [ClaimedRun], nextDueAt: Timestamp?) {
+        self.runs = runs
+        self.nextDueAt = nextDueAt
+    }
+}
+
+/// A run in a node's hand.
+public struct ClaimedRun: Sendable {
+    /// The job.
+    public var job: String
+    /// The trigger that asked for it.
+    public var trigger: String?
+    /// The event; its data is the input.
+    public var event: Event
+    /// The number of this attempt: 1 for the first.
+    public var attempt: Int
+    /// What happened to the run before.
+    public var history: RunHistory
+    /// When the run was accepted.
+    public var createdAt: Timestamp
+    /// The right to work on it.
+    public var lease: Lease
+
+    /// A run with these values.
+    public init(
+        job: String, trigger: String?, event: Event, attempt: Int, history: RunHistory, createdAt: Timestamp,
+        lease: Lease
+    ) {
+        self.job = job
+        self.trigger = trigger
+        self.event = event
+        self.attempt = attempt
+        self.history = history
+        self.createdAt = createdAt
+        self.lease = lease
+    }
+}
+
+/// What happened to a run so far, counted by kind.
+public struct RunHistory: Sendable, Hashable {
+    /// Attempts that failed or timed out.
+    public var failures: Int
+    /// Attempts that asked to be tried later.
+    public var snoozes: Int
+    /// Attempts whose node died or lost its lease.
+    public var crashes: Int
+
+    /// A history with these counts.
+    public init(failures: Int = 0, snoozes: Int = 0, crashes: Int = 0) {
+        self.failures = failures
+        self.snoozes = snoozes
+        self.crashes = crashes
+    }
+}
+
+/// A running run that nobody works on any more.
+public struct ExpiredRun: Sendable {
+    /// The job.
+    public var job: String
+    /// The lease that ran out.
+    public var lease: Lease
+    /// The number of the attempt that was under way.
+    public var attempt: Int
+    /// When that attempt began.
+    public var startedAt: Timestamp
+    /// What happened to the run before.
+    public var history: RunHistory
+    /// Someone had asked to cancel it.
+    public var isCancelRequested: Bool
+
+    /// A run with these values.
+    public init(
+        job: String, lease: Lease, attempt: Int, startedAt: Timestamp, history: RunHistory, isCancelRequested: Bool
+    ) {
+        self.job = job
+        self.lease = lease
+        self.attempt = attempt
+        self.startedAt = startedAt
+        self.history = history
+        self.isCancelRequested = isCancelRequested
+    }
+}
+
+/// What became of a lease that was to be renewed.
+public enum LeaseRenewal: Sendable, Hashable {
+    /// It lasts until the new time.
+    case renewed
+    /// It lasts, and someone asked to cancel the run.
+    case cancelRequested
+    /// It is another's now, or expired: stop at once.
+    case lost
+}
+
+/// How an attempt ends, under the lease it ran with.
+public struct Settlement: Sendable {
+    /// Where the run goes.
+    public enum Transition: Sendable, Hashable {
+        /// To `completed`, with the result to keep.
+        case complete(result: [UInt8]?)
+        /// To `retryable` (`available` if that time has come), with what is now counted.
+        case retry(at: Timestamp, history: RunHistory)
+        /// To `dead`, for this reason.
+        case die(reason: String, history: RunHistory)
+        /// To `cancelled`, for this reason.
+        case cancel(reason: String)
+        /// Back to `available` as if it had not been claimed: counts as no attempt.
+        case release
+    }
+
+    /// The lease it ran with.
+    public var lease: Lease
+    /// What the history gets; `nil` for a release.
+    public var attempt: Attempt?
+    /// Where the run goes.
+    public var transition: Transition
+    /// When.
+    public var at: Timestamp
+    /// The last progress reported, if it is newer than what ``RunStore/report(_:)`` got.
+    public var progress: Progress?
+    /// What the run emitted, taken in the same transaction.
+    public var emitted: [IntakeRecord]
+    /// Settle only if the lease has expired at `at`, or its node is known to be dead: how a rescuer takes a run from a
+    /// node that might yet be renewing.
+    public var onlyIfExpired: Bool
+
+    /// A settlement with these values.
+    public init(
+        lease: Lease, attempt: Attempt?, transition: Transition, at: Timestamp, progress: Progress? = nil,
+        emitted: [IntakeRecord] = [], onlyIfExpired: Bool = false
+    ) {
+        self.lease = lease
+        self.attempt = attempt
+        self.transition = transition
+        self.at = at
+        self.progress = progress
+        self.emitted = emitted
+        self.onlyIfExpired = onlyIfExpired
+    }
+}
+
+/// What became of a settlement.
+public enum SettleResult: Sendable, Hashable {
+    /// It is durable; the run stands at this state, and these are the answers for what it emitted.
+    case settled(RunState, emitted: [Acceptance])
+    /// The lease was stale: nothing was changed.
+    case leaseLost
+}
+
+/// Something that can be paused.
+public struct Pause: Sendable, Hashable {
+    /// What kind of thing it is. The raw values are part of the stores' on-disk formats.
+    public enum Kind: String, Sendable, Hashable {
+        /// A job: none of its runs is claimed.
+        case job
+        /// A trigger: events still make runs, but none of them is claimed.
+        case trigger
+    }
+
+    /// What kind of thing it is.
+    public var kind: Kind
+    /// Its name.
+    public var name: String
+
+    /// That thing.
+    public init(_ kind: Kind, _ name: String) {
+        self.kind = kind
+        self.name = name
+    }
+}
