@@ -57,10 +57,13 @@ public struct Trigger: Sendable {
     public var delay: Duration
     /// What it listens to, for people: a path, a folder, a type.
     public var summary: String
+    /// Equal as long as the source's settings are: a reload restarts a source only when this changes.
+    public var identity: String
 
     /// A trigger with these values.
     public init(
-        _ name: String, kind: String, origin: Origin, start jobs: [String], delay: Duration = .zero, summary: String = ""
+        _ name: String, kind: String, origin: Origin, start jobs: [String], delay: Duration = .zero, summary: String = "",
+        identity: String? = nil
     ) {
         self.name = name
         self.kind = kind
@@ -68,5 +71,6 @@ public struct Trigger: Sendable {
         self.jobs = jobs
         self.delay = max(.zero, delay)
         self.summary = summary
+        self.identity = identity ?? "\(kind) \(summary)"
     }
 }

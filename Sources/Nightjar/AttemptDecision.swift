@@ -1,0 +1,112 @@
+import CloudEvents
+import NightjarCore
+
+/// How an attempt ended, as its worker saw it.
+enum AttemptEnd: Sendable {
+    /// The handler returned.
+    case returned(RunOutput)
+    /// The handler threw, of its own accord.
+    case threw(message: String, disposition: RunFailure.Disposition, output: [UInt8]?)
+    /// The handler was stopped and threw.
+    case stopped(StopReason, message: String, output: [UInt8]?)
+    /// Its node died, or lost the lease.
+    case crashed
+}
+
+/// Why a handler is stopped.
+enum StopReason: Sendable, Hashable {
+    case timeout(Duration)
+    case cancelled
+    case shutdown
+    case leaseLost
+}
+
+/// Decides what follows an attempt: a pure function of how it ended, the job's policy and the run's history.
+struct AttemptDecision: Sendable {
+    /// What the run's history gets; `nil` if the attempt does not count.
+    var outcome: Attempt.Outcome?
+    var error: String?
+    var output: [UInt8]?
+    /// Where the run goes; `nil` if it is another node's by now.
+    var transition: Settlement.Transition?
+
+    init(
+        _ end: AttemptEnd, policy: RetryPolicy, history: RunHistory, isCancelRequested: Bool, now: Timestamp,
+        using random: inout some RandomNumberGenerator
+    ) {
+        switch end {
+        case .returned(let produced):
+            outcome = .completed
+            output = produced.output
+            transition = .complete(result: produced.result)
+        case .threw(let message, let disposition, let written):
+            error = message
+            output = written
+            if isCancelRequested {
+                outcome = .cancelled
+                transition = .cancel(reason: "cancelled by hand")
+                return
+            }
+            let isSnooze = if case .snooze = disposition { true } else { false }
+            outcome = isSnooze ? .snoozed : .failed
+            transition = Self.next(
+                after: disposition, message: message, policy: policy, history: history, now: now, using: &random)
+        case .stopped(let reason, let message, let written):
+            output = written
+            switch reason {
+            case .timeout(let limit):
+                let message = "timed out after \(limit)"
+                outcome = .timedOut
+                error = message
+                transition = Self.next(
+                    after: .retry, message: message, policy: policy, history: history, now: now, using: &random)
+            case .cancelled:
+                outcome = .cancelled
+                error = message
+                transition = .cancel(reason: "cancelled by hand")
+            case .shutdown:
+                transition = .release
+            case .leaseLost:
+                transition = nil
+            }
+        case .crashed:
+            outcome = .crashed
+            error = "the node died, or lost its lease, with the run in hand"
+            var history = history
+            history.crashes += 1
+            if isCancelRequested {
+                transition = .cancel(reason: "cancelled by hand")
+            } else if history.crashes >= policy.crashes {
+                transition = .die(
+                    reason: "quarantined: \(history.crashes) nodes died with the run in hand", history: history)
+            } else {
+                transition = .retry(at: now, history: history)
+            }
+        }
+    }
+
+    private static func next(
+        after disposition: RunFailure.Disposition, message: String, policy: RetryPolicy, history: RunHistory,
+        now: Timestamp, using random: inout some RandomNumberGenerator
+    ) -> Settlement.Transition {
+        var history = history
+        switch disposition {
+        case .never:
+            history.failures += 1
+            return .die(reason: message, history: history)
+        case .snooze(let delay):
+            history.snoozes += 1
+            if history.snoozes > policy.snoozes {
+                return .die(reason: "asked to be tried later \(history.snoozes) times: \(message)", history: history)
+            }
+            let wait = delay ?? policy.delay(afterFailure: history.snoozes, using: &random)
+            return .retry(at: now + max(.zero, wait), history: history)
+        case .retry, .retryAfter:
+            history.failures += 1
+            if history.failures >= policy.attempts { return .die(reason: message, history: history) }
+            let backoff = policy.delay(afterFailure: history.failures, using: &random)
+            let wait = if case .retryAfter(let asked) = disposition { asked } else { backoff }
+            return .retry(at: now + max(.zero, wait), history: history)
+        }
+    }
+}

@@ -1,0 +1,113 @@
+import CloudEvents
+import NightjarCore
+
+/// Decides what a node claims next: which jobs may have work, and how many slots are free for each.
+struct DispatchState: Sendable {
+    private struct JobSlots: Sendable {
+        var limit: Int
+        var used = 0
+        /// Grows whenever something says that the job may have work.
+        var hints: UInt64 = 1
+        /// The value of `hints` at the last claim that left none of the job's runs available.
+        var exhaustedAt: UInt64 = 0
+        var isKnown = true
+
+        var mayHaveWork: Bool { hints != exhaustedAt }
+    }
+
+    /// A claim to be made, with what is needed to learn from its answer.
+    struct Plan: Sendable {
+        var demands: [ClaimRequest.Demand]
+        var limit: Int
+        fileprivate var hints: [UInt64]
+    }
+
+    private let slots: Int
+    private let claimLimit: Int
+    private(set) var used = 0
+    private var jobs: [String: JobSlots] = [:]
+    private var order: [String] = []
+    private var firstServed = 0
+    private var paused: Set<String> = []
+
+    /// - Parameters:
+    ///   - slots: how many runs the node does at once.
+    ///   - claimLimit: how many runs one claim may bring.
+    init(slots: Int, claimLimit: Int) {
+        self.slots = max(1, slots)
+        self.claimLimit = max(1, claimLimit)
+    }
+
+    /// How many runs of `job` are in hand.
+    func used(by job: String) -> Int { jobs[job]?.used ?? 0 }
+
+    /// Sets the jobs this node does; runs in hand of jobs that are gone keep their slots until they end.
+    mutating func configure(_ policies: [String: JobPolicy]) {
+        for name in jobs.keys where policies[name] == nil { jobs[name]?.isKnown = false }
+        for (name, policy) in policies {
+            var job = jobs[name] ?? JobSlots(limit: 0)
+            job.limit = policy.concurrency ?? .max
+            job.isKnown = true
+            job.hints += 1
+            jobs[name] = job
+        }
+        jobs = jobs.filter { $0.value.isKnown || $0.value.used > 0 }
+        order = policies.keys.sorted()
+        firstServed = order.isEmpty ? 0 : firstServed % order.count
+    }
+
+    /// Sets which jobs are paused.
+    mutating func pause(_ jobs: Set<String>) {
+        for name in paused.subtracting(jobs) { self.jobs[name]?.hints += 1 }
+        paused = jobs
+    }
+
+    /// Something says that `job` may have work.
+    mutating func hint(_ job: String) {
+        jobs[job]?.hints += 1
+    }
+
+    /// Something says that any job may have work.
+    mutating func hintAll() {
+        for name in order { jobs[name]?.hints += 1 }
+    }
+
+    /// What to claim now; `nil` if there is no free slot, or no job that may have work. Which job is served first
+    /// rotates, so that none is starved of the node's slots by another.
+    mutating func plan() -> Plan? {
+        let free = min(slots - used, claimLimit)
+        guard free > 0, !order.isEmpty else { return nil }
+        var plan = Plan(demands: [], limit: free, hints: [])
+        for offset in 0..<order.count {
+            let name = order[(firstServed + offset) % order.count]
+            guard let job = jobs[name], job.mayHaveWork, !paused.contains(name) else { continue }
+            let wanted = min(job.limit - job.used, free)
+            guard wanted > 0 else { continue }
+            plan.demands.append(.init(job: name, limit: wanted))
+            plan.hints.append(job.hints)
+        }
+        guard !plan.demands.isEmpty else { return nil }
+        firstServed = (firstServed + 1) % order.count
+        return plan
+    }
+
+    /// Learns from a claim's answer: takes the slots, and remembers which jobs have nothing left.
+    mutating func claimed(_ plan: Plan, _ claimedJobs: [String]) {
+        var counts: [String: Int] = [:]
+        for job in claimedJobs { counts[job, default: 0] += 1 }
+        for (job, count) in counts { jobs[job]?.used += count }
+        used += claimedJobs.count
+        guard claimedJobs.count < plan.limit else { return }
+        for (demand, hints) in zip(plan.demands, plan.hints) where counts[demand.job, default: 0] < demand.limit {
+            jobs[demand.job]?.exhaustedAt = hints
+        }
+    }
+
+    /// Gives back the slot of a run that is no longer in hand.
+    mutating func release(_ job: String) {
+        used -= 1
+        guard var slots = jobs[job] else { return }
+        slots.used -= 1
+        jobs[job] = slots.isKnown || slots.used > 0 ? slots : nil
+    }
+}
