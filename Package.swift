@@ -12,7 +12,7 @@ let houseSettings: [SwiftSetting] =
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
-let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
@@ -61,7 +61,7 @@ let package = Package(
     targets: [
         library("CloudEvents", [httpTypes]),
         library("NightjarCore", ["CloudEvents", logging]),
-        library("Nightjar", ["NightjarCore", "CloudEvents", logging, metrics, lifecycle, collections]),
+        library("Nightjar", ["NightjarCore", "CloudEvents", logging, metrics, lifecycle, heap]),
         library(
             "NightjarSQLite",
             ["NightjarCore", "CloudEvents", logging, .product(name: "GRDB", package: "GRDB.swift")]),
@@ -84,7 +84,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
-        library("NightjarTestKit", ["Nightjar", "NightjarCore", "CloudEvents", logging, collections]),
+        library("NightjarTestKit", ["NightjarCore", "CloudEvents"]),
         .executableTarget(
             name: "NightjarCLI",
             dependencies: [

@@ -1,5 +1,5 @@
 import CloudEvents
-import Collections
+import HeapModule
 
 /// Deadlines by key, the earliest first. A key has one deadline at most. Time is passed in.
 struct DeadlineQueue<Key: Hashable & Sendable>: Sendable {

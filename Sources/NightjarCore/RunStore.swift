@@ -32,6 +32,9 @@ public protocol RunStore: Sendable {
     /// transaction. Answers in the order of `settlements`; a stale lease changes nothing and is told `leaseLost`.
     func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult]
 
+    /// The runs that a node has in hand and that someone asked to cancel.
+    func cancelRequests(node: NodeID) async throws(StoreError) -> [RunID]
+
     /// Running runs whose lease has expired at `now`, or whose node is known to be dead; at most `limit`.
     func expired(now: Timestamp, limit: Int) async throws(StoreError) -> [ExpiredRun]
 

@@ -1,0 +1,108 @@
+import CloudEvents
+import Logging
+import NightjarCore
+
+/// Makes one attempt at a claimed run: calls the handler, stops it when it must end, decides what follows.
+struct AttemptRunner: Sendable {
+    let node: NodeID
+    let time: any TimeSource
+    let random: RandomSource
+    let alarms: Alarms
+    let inHand: RunsInHand
+    let intake: StoreIntake
+    let settler: Settler
+    let onProgress: @Sendable (RunUpdate) -> Void
+    let logger: Logger
+
+    /// Puts the run in hand, does it, and submits what became of it.
+    ///
+    /// - Parameter job: the job as configured now; `nil` if it is gone, which gives the run back.
+    func run(_ claimed: ClaimedRun, job: Job?, isStopping: Bool) async {
+        let lease = claimed.lease
+        let startedAt = time.now
+        let gate = StopGate<StopReason>()
+        inHand.add(
+            .init(
+                job: claimed.job, trigger: claimed.trigger, attempt: claimed.attempt, startedAt: startedAt,
+                history: claimed.history, lease: lease, gate: gate))
+        guard let job, !isStopping else {
+            settler.submit(Settlement(lease: lease, attempt: nil, transition: .release, at: startedAt))
+            return
+        }
+        let timeout = job.policy.timeout
+        let deadline = timeout.map { startedAt + $0 }
+        if let deadline { alarms.set(.timeout(lease.run), at: deadline) }
+        let reporter = AttemptReporter { progress in
+            guard inHand.setProgress(progress, of: lease) else { return }
+            onProgress(
+                RunUpdate(
+                    run: lease.run, job: claimed.job, trigger: claimed.trigger, state: .running,
+                    attempt: claimed.attempt, progress: progress, at: time.now))
+        }
+        let context = context(claimed, deadline: deadline, reporter: reporter)
+        let end = await gate.run { await Self.call(job.handler, context, gate) } ?? .crashed
+        if deadline != nil { alarms.remove(.timeout(lease.run)) }
+        settle(claimed, end: end, policy: job.policy.retry, emitted: reporter.events, startedAt: startedAt)
+    }
+
+    private func context(_ claimed: ClaimedRun, deadline: Timestamp?, reporter: AttemptReporter) -> RunContext {
+        var logger = logger
+        logger[metadataKey: "run"] = "\(claimed.lease.run)"
+        logger[metadataKey: "job"] = "\(claimed.job)"
+        logger[metadataKey: "attempt"] = "\(claimed.attempt)"
+        return RunContext(
+            id: claimed.lease.run, job: claimed.job, trigger: claimed.trigger, event: claimed.event,
+            attempt: claimed.attempt, createdAt: claimed.createdAt, fencingToken: claimed.lease.token, node: node,
+            deadline: deadline, logger: logger, reporter: reporter)
+    }
+
+    private static func call(
+        _ handler: any RunHandler, _ context: RunContext, _ gate: StopGate<StopReason>
+    ) async -> AttemptEnd {
+        do {
+            return .returned(try await handler.run(context))
+        } catch {
+            let failure = error as? RunFailure
+            let message = failure?.message ?? "\(error)"
+            if let reason = gate.reason { return .stopped(reason, message: message, output: failure?.output) }
+            // Nobody told the gate, so the whole node is being cancelled: that is a shutdown without a drain.
+            if Task.isCancelled { return .stopped(.shutdown, message: message, output: failure?.output) }
+            return .threw(message: message, disposition: failure?.disposition ?? .retry, output: failure?.output)
+        }
+    }
+
+    private func settle(
+        _ claimed: ClaimedRun, end: AttemptEnd, policy: RetryPolicy, emitted: [Event], startedAt: Timestamp
+    ) {
+        let now = time.now
+        // Not in hand any more: it was given back without waiting for the handler.
+        guard let entry = inHand.entry(claimed.lease) else { return }
+        var end = end
+        var records: [IntakeRecord] = []
+        if case .returned(let output) = end {
+            do throws(IntakeError) {
+                records = try intake.planEmitted(emitted)
+            } catch {
+                end = .threw(message: "what it emitted was refused: \(error)", disposition: .never, output: output.output)
+            }
+        }
+        let decision = random.withGenerator {
+            AttemptDecision(
+                end, policy: policy, history: claimed.history, isCancelRequested: entry.isCancelRequested, now: now,
+                using: &$0)
+        }
+        guard let transition = decision.transition else {
+            settler.abandon(claimed.lease)
+            return
+        }
+        let attempt = decision.outcome.map {
+            Attempt(
+                number: claimed.attempt, node: node, startedAt: startedAt, endedAt: now, outcome: $0,
+                error: decision.error, output: decision.output)
+        }
+        settler.submit(
+            Settlement(
+                lease: claimed.lease, attempt: attempt, transition: transition, at: now,
+                progress: entry.unsavedProgress, emitted: records))
+    }
+}

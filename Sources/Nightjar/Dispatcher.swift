@@ -1,0 +1,163 @@
+import CloudEvents
+import Logging
+import NightjarCore
+import Synchronization
+
+/// Claims runs for the node's free slots and starts their attempts.
+final class Dispatcher: Sendable {
+    /// What is polled even without a notification: the fallback for one that was lost.
+    private static let pollInterval = Duration.seconds(1)
+
+    private struct State {
+        var slots: DispatchState
+        var jobs: [String: Job] = [:]
+        var pausedTriggers: Set<String> = []
+        var isStopping = false
+        var isBackingOff = false
+        var failures = 0
+        var alarmAt = Timestamp.distantFuture
+    }
+
+    private let configuration: RuntimeConfiguration
+    private let store: any RunStore
+    private let time: any TimeSource
+    private let alarms: Alarms
+    private let logger: Logger
+    private let state: Mutex<State>
+    private let wake = Signal()
+
+    init(
+        configuration: RuntimeConfiguration, store: any RunStore, time: any TimeSource, alarms: Alarms, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.store = store
+        self.time = time
+        self.alarms = alarms
+        self.logger = logger
+        state = Mutex(
+            State(slots: DispatchState(slots: configuration.concurrency, claimLimit: configuration.claimBatch)))
+    }
+
+    /// Whether no more runs are claimed.
+    var isStopping: Bool { state.withLock { $0.isStopping } }
+
+    func job(_ name: String) -> Job? { state.withLock { $0.jobs[name] } }
+
+    var jobs: [Job] { state.withLock { state in state.jobs.values.sorted { $0.name < $1.name } } }
+
+    func used(by job: String) -> Int { state.withLock { $0.slots.used(by: job) } }
+
+    func configure(_ jobs: [Job]) {
+        state.withLock { state in
+            state.jobs = Dictionary(jobs.map { ($0.name, $0) }) { first, _ in first }
+            state.slots.configure(state.jobs.mapValues(\.policy))
+        }
+        wake.notify()
+    }
+
+    func pause(_ pauses: Set<Pause>) {
+        state.withLock { state in
+            state.slots.pause(Set(pauses.filter { $0.kind == .job }.map(\.name)))
+            let triggers = Set(pauses.filter { $0.kind == .trigger }.map(\.name))
+            if !state.pausedTriggers.isSubset(of: triggers) { state.slots.hintAll() }
+            state.pausedTriggers = triggers
+        }
+        wake.notify()
+    }
+
+    /// Something says that these jobs have work.
+    func hint(_ jobs: some Sequence<String>) {
+        state.withLock { state in
+            for job in jobs { state.slots.hint(job) }
+        }
+        wake.notify()
+    }
+
+    /// Something says that any job may have work.
+    func hintAll() {
+        state.withLock { $0.slots.hintAll() }
+        wake.notify()
+    }
+
+    /// Some run becomes available at that time.
+    func noteDue(at due: Timestamp) {
+        state.withLock { state in
+            guard due < state.alarmAt else { return }
+            state.alarmAt = due
+            alarms.set(.dispatch, at: due)
+        }
+    }
+
+    /// The time of ``noteDue(at:)`` has come.
+    func ring() {
+        state.withLock { state in
+            state.alarmAt = .distantFuture
+            state.slots.hintAll()
+        }
+        noteDue(at: time.now + Self.pollInterval)
+        wake.notify()
+    }
+
+    /// The time to try again after a failed claim has come.
+    func ringAfterFailure() {
+        state.withLock { $0.isBackingOff = false }
+        wake.notify()
+    }
+
+    /// A run is no longer in hand.
+    func release(_ job: String) {
+        state.withLock { $0.slots.release(job) }
+        wake.notify()
+    }
+
+    /// Claims no more; `run` returns when the attempts under way have ended.
+    func stop() {
+        state.withLock { $0.isStopping = true }
+        wake.notify()
+    }
+
+    /// Claims and starts attempts until stopped.
+    func run(_ attempt: @escaping @Sendable (ClaimedRun) async -> Void) async {
+        noteDue(at: time.now + Self.pollInterval)
+        await withDiscardingTaskGroup { group in
+            while true {
+                let (plan, paused, isStopping) = state.withLock { state in
+                    (state.isBackingOff || state.isStopping ? nil : state.slots.plan(), state.pausedTriggers, state.isStopping)
+                }
+                if isStopping { return }
+                guard let plan else {
+                    await wake.wait()
+                    continue
+                }
+                for claimed in await claim(plan, paused: paused) {
+                    group.addTask { await attempt(claimed) }
+                }
+            }
+        }
+    }
+
+    private func claim(_ plan: DispatchState.Plan, paused: Set<String>) async -> [ClaimedRun] {
+        let now = time.now
+        let request = ClaimRequest(
+            node: configuration.node, now: now, leaseExpiresAt: now + configuration.lease, demands: plan.demands,
+            limit: plan.limit, pausedTriggers: paused)
+        do throws(StoreError) {
+            let result = try await store.claim(request)
+            state.withLock { state in
+                state.failures = 0
+                state.slots.claimed(plan, result.runs.map(\.job))
+            }
+            if let due = result.nextDueAt { noteDue(at: due) }
+            return result.runs
+        } catch {
+            let failures = state.withLock { state in
+                state.failures += 1
+                state.isBackingOff = true
+                return state.failures
+            }
+            logger.error("claiming runs failed and is tried again", metadata: ["error": "\(error)"])
+            alarms.set(.retryClaim, at: time.now + .milliseconds(25 << Int64(min(failures, 7))))
+            return []
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import CloudEvents
+import Logging
+import NightjarCore
+
+/// Renews the leases in hand, and stops the handlers of those that are lost or cancelled.
+struct LeaseKeeper: Sendable {
+    private static let batch = 1000
+
+    let store: any RunStore
+    let time: any TimeSource
+    let inHand: RunsInHand
+    let node: NodeID
+    let lease: Duration
+    let logger: Logger
+
+    /// Renews after each third of a lease until the task is cancelled.
+    func run() async {
+        while !Task.isCancelled {
+            do { try await time.sleep(until: time.now + lease / 3) } catch { return }
+            await renewAll()
+        }
+    }
+
+    /// Renews every lease in hand.
+    func renewAll() async {
+        let leases = inHand.leases()
+        for start in stride(from: 0, to: leases.count, by: Self.batch) {
+            await renew(Array(leases[start..<min(start + Self.batch, leases.count)]))
+        }
+    }
+
+    /// Stops the handlers of runs that someone asked to cancel.
+    func heedCancelRequests() async {
+        guard inHand.count > 0 else { return }
+        do throws(StoreError) {
+            for run in try await store.cancelRequests(node: node) { inHand.stop(run, .cancelled) }
+        } catch {
+            logger.warning(
+                "cancellations could not be read; the next renewal brings them", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func renew(_ leases: [Lease]) async {
+        let now = time.now
+        let expiry = now + lease
+        do throws(StoreError) {
+            let renewals = try await store.renew(leases, until: expiry, now: now)
+            for (lease, renewal) in zip(leases, renewals) {
+                switch renewal {
+                case .renewed: inHand.prolong(lease, until: expiry)
+                case .cancelRequested:
+                    inHand.prolong(lease, until: expiry)
+                    inHand.stop(lease.run, .cancelled)
+                case .lost:
+                    // Settled in the meantime, most likely; if not, another node may be doing it.
+                    if inHand.entry(lease) != nil {
+                        logger.warning("a lease was lost", metadata: ["run": "\(lease.run)"])
+                        inHand.stop(lease.run, .leaseLost)
+                    }
+                }
+            }
+        } catch {
+            logger.error("leases could not be renewed", metadata: ["leases": "\(leases.count)", "error": "\(error)"])
+            for lease in leases where lease.expiresAt <= time.now { inHand.stop(lease.run, .leaseLost) }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import CloudEvents
+import Logging
+import NightjarCore
+
+/// Takes runs back from nodes that died or lost their leases.
+struct Rescuer: Sendable {
+    private static let batch = 500
+
+    let store: any RunStore
+    let time: any TimeSource
+    let random: RandomSource
+    let policy: @Sendable (_ job: String) -> RetryPolicy
+    let interval: Duration
+    let onRescued: @Sendable ([Settlement], [SettleResult], [ExpiredRun]) -> Void
+    let logger: Logger
+
+    /// Rescues at once, then after each interval, until the task is cancelled.
+    func run() async {
+        while !Task.isCancelled {
+            await rescue()
+            do { try await time.sleep(until: time.now + interval) } catch { return }
+        }
+    }
+
+    /// Rescues every run whose lease has expired by now.
+    func rescue() async {
+        do throws(StoreError) {
+            while true {
+                let now = time.now
+                let expired = try await store.expired(now: now, limit: Self.batch)
+                guard !expired.isEmpty else { return }
+                let settlements = expired.map { settlement(for: $0, now: now) }
+                let results = try await store.settle(settlements)
+                for (run, result) in zip(expired, results) where result != .leaseLost {
+                    logger.warning(
+                        "a run was taken back from a node that died or lost its lease",
+                        metadata: ["run": "\(run.lease.run)", "job": "\(run.job)", "node": "\(run.lease.node)"])
+                }
+                onRescued(settlements, results, expired)
+                // None was settled: others rescue too, or the leases were prolonged in between.
+                if expired.count < Self.batch || results.allSatisfy({ $0 == .leaseLost }) { return }
+            }
+        } catch {
+            logger.error("runs of dead nodes could not be taken back; tried again", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func settlement(for run: ExpiredRun, now: Timestamp) -> Settlement {
+        let decision = random.withGenerator {
+            AttemptDecision(
+                .crashed, policy: policy(run.job), history: run.history, isCancelRequested: run.isCancelRequested,
+                now: now, using: &$0)
+        }
+        return Settlement(
+            lease: run.lease,
+            attempt: Attempt(
+                number: run.attempt, node: run.lease.node, startedAt: run.startedAt, endedAt: now,
+                outcome: decision.outcome, error: decision.error),
+            transition: decision.transition ?? .release, at: now, onlyIfExpired: true)
+    }
+}

@@ -1,0 +1,173 @@
+import CloudEvents
+import NightjarCore
+import Synchronization
+
+/// The intake of a node: validates, decides, and stores in one transaction.
+final class StoreIntake: Intake {
+    /// What the intake tells the rest of the node once a batch is durable.
+    struct Listener: Sendable {
+        /// Runs were made.
+        var made: @Sendable (_ runs: [NewRun], _ acceptedAt: Timestamp) -> Void
+    }
+
+    /// What an intake takes at a time.
+    struct Limits: Sendable {
+        var eventBytes: Int
+        var eventsInFlight: Int
+        var bytesInFlight: Int
+    }
+
+    private struct State {
+        var planner: IntakePlanner
+        var ids = RunIDGenerator()
+        var isStopped = false
+        var eventsInFlight = 0
+        var bytesInFlight = 0
+        var acceptedByTrigger: [String: Int] = [:]
+    }
+
+    private let store: any RunStore
+    private let time: any TimeSource
+    private let limits: Limits
+    private let random: RandomSource
+    private let listener: Listener
+    private let state: Mutex<State>
+
+    init(
+        store: any RunStore, time: any TimeSource, planner: IntakePlanner, limits: Limits, random: RandomSource,
+        listener: Listener
+    ) {
+        self.store = store
+        self.time = time
+        self.limits = limits
+        self.random = random
+        self.listener = listener
+        state = Mutex(State(planner: planner))
+    }
+
+    /// Decides by other jobs and triggers from now on.
+    func use(_ planner: IntakePlanner) {
+        state.withLock { $0.planner = planner }
+    }
+
+    /// Refuses everything from now on.
+    func stop() {
+        state.withLock { $0.isStopped = true }
+    }
+
+    /// How many events the trigger's source has brought since the node started.
+    func accepted(by trigger: String) -> Int {
+        state.withLock { $0.acceptedByTrigger[trigger, default: 0] }
+    }
+
+    func accept(_ batch: [IncomingEvent]) async throws(IntakeError) -> [Acceptance] {
+        guard !batch.isEmpty else { return [] }
+        let bytes = try checkedBytes(of: batch)
+        try enter(count: batch.count, bytes: bytes)
+        defer { leave(count: batch.count, bytes: bytes) }
+
+        let records = try plan(batch)
+        let answers: [Acceptance]
+        do {
+            answers = try await store.accept(records)
+        } catch {
+            throw IntakeError(
+                .store, "the store took nothing: \(error.message)", retryAfter: .seconds(1), underlying: error)
+        }
+        announce(records, answers, batch)
+        return answers
+    }
+
+    /// Decides on events that a run emits, to be stored with its completion. They pass no limit but the size: the run
+    /// holds a slot already.
+    func planEmitted(_ events: [Event]) throws(IntakeError) -> [IntakeRecord] {
+        guard !events.isEmpty else { return [] }
+        let batch = events.map { IncomingEvent($0, to: .bus) }
+        _ = try checkedBytes(of: batch)
+        return try plan(batch)
+    }
+
+    private func plan(_ batch: [IncomingEvent]) throws(IntakeError) -> [IntakeRecord] {
+        let now = time.now
+        do {
+            return try state.withLock { state -> [IntakeRecord] in
+                try batch.enumerated().map { index, incoming in
+                    do throws(IntakeError) {
+                        return try state.planner.plan(incoming, now: now) {
+                            random.withGenerator {
+                                state.ids.next(microseconds: now.microsecondsSince1970, using: &$0)
+                            }
+                        }
+                    } catch {
+                        throw IntakeError(error.code, error.message, index: index)
+                    }
+                }
+            }
+        } catch let error as IntakeError {
+            throw error
+        } catch {
+            throw IntakeError(.store, "\(error)", underlying: error)
+        }
+    }
+
+    /// Tells the node which runs a durable batch has made.
+    func announce(_ records: [IntakeRecord], _ answers: [Acceptance], _ batch: [IncomingEvent] = []) {
+        var made: [NewRun] = []
+        for (record, answer) in zip(records, answers) {
+            made += record.runs.filter { answer.runs.contains($0.id) }
+        }
+        if !batch.isEmpty {
+            state.withLock { state in
+                for (incoming, answer) in zip(batch, answers) where answer.outcome == .accepted {
+                    if case .trigger(let name) = incoming.addressee { state.acceptedByTrigger[name, default: 0] += 1 }
+                }
+            }
+        }
+        if let now = records.first?.acceptedAt, !made.isEmpty { listener.made(made, now) }
+    }
+
+    /// The size of the batch, once every event in it is found valid and within the limit.
+    private func checkedBytes(of batch: [IncomingEvent]) throws(IntakeError) -> Int {
+        var total = 0
+        for (index, incoming) in batch.enumerated() {
+            do {
+                try incoming.event.validate()
+            } catch {
+                throw IntakeError(.invalidEvent, "\(error)", index: index, underlying: error)
+            }
+            let bytes = incoming.event.data?.count ?? 0
+            guard bytes <= limits.eventBytes else {
+                throw IntakeError(
+                    .tooLarge, "the event's data has \(bytes) bytes, the limit is \(limits.eventBytes)", index: index)
+            }
+            total += bytes
+        }
+        return total
+    }
+
+    private func enter(count: Int, bytes: Int) throws(IntakeError) {
+        let refusal = state.withLock { state -> IntakeError? in
+            if state.isStopped {
+                return IntakeError(.stopping, "the node is stopping", retryAfter: .seconds(5))
+            }
+            // A batch larger than the limit itself is let in when nothing else is under way.
+            if state.eventsInFlight > 0,
+                state.eventsInFlight + count > limits.eventsInFlight || state.bytesInFlight + bytes > limits.bytesInFlight
+            {
+                return IntakeError(
+                    .full, "\(state.eventsInFlight) events are on their way into the store", retryAfter: .seconds(1))
+            }
+            state.eventsInFlight += count
+            state.bytesInFlight += bytes
+            return nil
+        }
+        if let refusal { throw refusal }
+    }
+
+    private func leave(count: Int, bytes: Int) {
+        state.withLock { state in
+            state.eventsInFlight -= count
+            state.bytesInFlight -= bytes
+        }
+    }
+}
