@@ -64,7 +64,10 @@ let package = Package(
         library("Nightjar", ["NightjarCore", "CloudEvents", logging, metrics, lifecycle, heap]),
         library(
             "NightjarSQLite",
-            ["NightjarCore", "CloudEvents", logging, .product(name: "GRDB", package: "GRDB.swift")]),
+            [
+                "NightjarCore", "CloudEvents", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ]),
         library("NightjarFiles", ["NightjarCore", "CloudEvents", logging]),
         library(
             "NightjarHTTP",

@@ -1,0 +1,103 @@
+import GRDB
+
+/// The tables, as numbered migrations that only go forward. A migration that has been released is never changed.
+enum Schema {
+    /// Marks the file as one of ours (`PRAGMA application_id`): "Njar".
+    static let applicationID: Int32 = 0x4E6A_6172
+
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1-events-and-runs") { database in
+            try database.execute(sql: version1)
+        }
+        return migrator
+    }
+
+    /// Times are microseconds since 1970. States and outcomes are the raw values of RunState and Attempt.Outcome.
+    ///
+    /// - runs has its id as key: ids grow with time, so new rows go to the end.
+    /// - runs_available serves claims, and holds available runs only: what is finished costs a claim nothing.
+    /// - runs_due serves the promotion of scheduled and retryable runs.
+    /// - runs_running serves expired(), cancelRequests() and counts(); it is as small as the nodes' slots are few.
+    /// - runs_event keeps one run of a job for an event, and finds an event's runs.
+    /// - runs_finished serves prune(), runs_dead the lists of dead runs.
+    private static let version1 = """
+        CREATE TABLE events (
+            sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL,
+            source TEXT NOT NULL,
+            type TEXT NOT NULL,
+            subject TEXT,
+            time INTEGER,
+            data_content_type TEXT,
+            data_schema TEXT,
+            extensions TEXT,
+            data BLOB,
+            accepted_at INTEGER NOT NULL,
+            refusals TEXT
+        );
+        CREATE UNIQUE INDEX events_identity ON events (id, source);
+
+        CREATE TABLE runs (
+            id BLOB NOT NULL PRIMARY KEY,
+            event INTEGER NOT NULL,
+            job TEXT NOT NULL,
+            trigger TEXT,
+            state INTEGER NOT NULL,
+            priority INTEGER NOT NULL,
+            created_at INTEGER NOT NULL,
+            run_at INTEGER NOT NULL,
+            finished_at INTEGER,
+            attempt INTEGER NOT NULL DEFAULT 0,
+            failures INTEGER NOT NULL DEFAULT 0,
+            snoozes INTEGER NOT NULL DEFAULT 0,
+            crashes INTEGER NOT NULL DEFAULT 0,
+            lease_token INTEGER,
+            lease_node TEXT,
+            lease_expires_at INTEGER,
+            started_at INTEGER,
+            cancel_requested INTEGER NOT NULL DEFAULT 0,
+            progress REAL,
+            progress_text TEXT,
+            reason TEXT,
+            result BLOB
+        ) WITHOUT ROWID;
+        CREATE INDEX runs_available ON runs (job, priority DESC, run_at, event) WHERE state = 1;
+        CREATE INDEX runs_due ON runs (run_at) WHERE state IN (0, 3);
+        CREATE INDEX runs_running ON runs (lease_node) WHERE state = 2;
+        CREATE UNIQUE INDEX runs_event ON runs (event, job);
+        CREATE INDEX runs_finished ON runs (finished_at) WHERE state IN (4, 6);
+        CREATE INDEX runs_dead ON runs (finished_at) WHERE state = 5;
+
+        CREATE TABLE attempts (
+            run BLOB NOT NULL,
+            number INTEGER NOT NULL,
+            node TEXT NOT NULL,
+            started_at INTEGER NOT NULL,
+            ended_at INTEGER NOT NULL,
+            outcome INTEGER NOT NULL,
+            error TEXT,
+            output BLOB,
+            PRIMARY KEY (run, number)
+        ) WITHOUT ROWID;
+
+        CREATE TABLE source_state (
+            trigger TEXT NOT NULL,
+            key TEXT NOT NULL,
+            value BLOB NOT NULL,
+            PRIMARY KEY (trigger, key)
+        ) WITHOUT ROWID;
+
+        CREATE TABLE pauses (
+            kind TEXT NOT NULL,
+            name TEXT NOT NULL,
+            paused_at INTEGER NOT NULL,
+            PRIMARY KEY (kind, name)
+        ) WITHOUT ROWID;
+
+        CREATE TABLE counters (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+        INSERT INTO counters VALUES ('fencing_token', 0);
+
+        CREATE TABLE nodes (slot INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE);
+        """
+}
