@@ -101,5 +101,6 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: houseSettings),
+        tests("SimulationTests", ["Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", logging]),
     ]
 )

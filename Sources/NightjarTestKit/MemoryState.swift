@@ -28,6 +28,8 @@ struct MemoryState: Sendable {
     private(set) var lastToken: FencingToken = 0
     private(set) var sourceStates: [String: [String: [UInt8]]] = [:]
     var pauses: Set<Pause> = []
+    /// Grows with every call that may have changed something.
+    var revision = 0
 
     /// All runs, in the order of their ids.
     var orderedRuns: [StoredRun] { runs.values.sorted { $0.run.id < $1.run.id } }

@@ -16,8 +16,18 @@ public final class MemoryStore: RunStore {
     /// An empty store.
     public init() {}
 
+    private func change<Value: Sendable>(_ body: (inout MemoryState) -> Value) -> Value {
+        state.withLock { state in
+            state.revision += 1
+            return body(&state)
+        }
+    }
+
     /// Every run, oldest first: for checks in tests, without a suspension.
     public func allRuns() -> [Run] { state.withLock { $0.orderedRuns.map(\.run) } }
+
+    /// Grows with every call that may have changed something: lets a check after every step look only when it must.
+    public var revision: Int { state.withLock { $0.revision } }
 
     /// Every event with its decisions, in the order of acceptance: for checks in tests, without a suspension.
     public func allEvents() -> [EventRecord] { state.withLock { $0.records { _, _ in true } } }
@@ -29,25 +39,25 @@ public final class MemoryStore: RunStore {
     }
 
     public func accept(_ batch: [IntakeRecord]) async throws(StoreError) -> [Acceptance] {
-        state.withLock { $0.accept(batch) }
+        change { $0.accept(batch) }
     }
 
     public func claim(_ request: ClaimRequest) async throws(StoreError) -> ClaimResult {
-        state.withLock { $0.claim(request) }
+        change { $0.claim(request) }
     }
 
     public func renew(
         _ leases: [Lease], until expiry: Timestamp, now: Timestamp
     ) async throws(StoreError) -> [LeaseRenewal] {
-        state.withLock { $0.renew(leases, until: expiry, now: now) }
+        change { $0.renew(leases, until: expiry, now: now) }
     }
 
     public func report(_ progress: [(lease: Lease, progress: Progress)]) async throws(StoreError) {
-        state.withLock { $0.report(progress) }
+        change { $0.report(progress) }
     }
 
     public func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
-        state.withLock { $0.settle(settlements) }
+        change { $0.settle(settlements) }
     }
 
     public func cancelRequests(node: NodeID) async throws(StoreError) -> [RunID] {
@@ -61,7 +71,7 @@ public final class MemoryStore: RunStore {
     public func change(
         _ command: RunCommand, _ selection: RunSelection, now: Timestamp, limit: Int
     ) async throws(StoreError) -> [RunChange] {
-        state.withLock { $0.change(command, selection, now: now, limit: limit) }
+        change { $0.change(command, selection, now: now, limit: limit) }
     }
 
     public func run(_ id: RunID) async throws(StoreError) -> Run? {
@@ -106,7 +116,7 @@ public final class MemoryStore: RunStore {
     public func prune(
         runsBefore: Timestamp, eventsBefore: Timestamp, limit: Int
     ) async throws(StoreError) -> Int {
-        state.withLock { $0.prune(runsBefore: runsBefore, eventsBefore: eventsBefore, limit: limit) }
+        change { $0.prune(runsBefore: runsBefore, eventsBefore: eventsBefore, limit: limit) }
     }
 
     public func externalChanges() -> AsyncStream<Void> {

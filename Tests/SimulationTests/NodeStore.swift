@@ -1,0 +1,119 @@
+import CloudEvents
+import NightjarCore
+import NightjarTestKit
+import Synchronization
+
+/// One node's way to the shared store, with the faults of a network and of a node that dies.
+final class NodeStore: RunStore {
+    struct Faults: Sendable {
+        /// Out of 1,000 calls, how many fail before they did anything.
+        var failBefore = 0
+        /// Out of 1,000 calls, how many fail after they were done: the answer is lost.
+        var failAfter = 0
+        /// Out of 1,000 calls, how many take long.
+        var slow = 0
+    }
+
+    private struct State {
+        var generator: SeededGenerator
+        var faults: Faults
+        var isDead = false
+    }
+
+    private let base: MemoryStore
+    private let clock: SimulatedClock
+    private let state: Mutex<State>
+
+    init(_ base: MemoryStore, clock: SimulatedClock, seed: UInt64, faults: Faults) {
+        self.base = base
+        self.clock = clock
+        state = Mutex(State(generator: SeededGenerator(seed: seed), faults: faults))
+    }
+
+    /// From now on nothing this node does reaches the store.
+    func die() { state.withLock { $0.isDead = true } }
+
+    func heal() { state.withLock { $0.faults = Faults() } }
+
+    private static let dead = StoreError(.permanent, "this node is dead")
+    private static let lost = StoreError(.transient, "the connection broke")
+
+    private func call<Value: Sendable>(
+        _ body: () async throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        let (isDead, before, after, isSlow) = state.withLock { state in
+            func roll(_ perMille: Int) -> Bool { Int.random(in: 0..<1000, using: &state.generator) < perMille }
+            return (state.isDead, roll(state.faults.failBefore), roll(state.faults.failAfter), roll(state.faults.slow))
+        }
+        if isDead { throw Self.dead }
+        if before { throw Self.lost }
+        if isSlow {
+            do { try await clock.sleep(until: clock.now + .seconds(2)) } catch { throw Self.lost }
+        }
+        await Task.yield()
+        // It may have died while it waited: then its request never arrived.
+        if state.withLock({ $0.isDead }) { throw Self.dead }
+        let value = try await body()
+        if after || state.withLock({ $0.isDead }) { throw Self.lost }
+        return value
+    }
+
+    func accept(_ batch: [IntakeRecord]) async throws(StoreError) -> [Acceptance] {
+        try await call { () async throws(StoreError) in try await base.accept(batch) }
+    }
+    func claim(_ request: ClaimRequest) async throws(StoreError) -> ClaimResult {
+        try await call { () async throws(StoreError) in try await base.claim(request) }
+    }
+    func renew(_ leases: [Lease], until expiry: Timestamp, now: Timestamp) async throws(StoreError) -> [LeaseRenewal] {
+        try await call { () async throws(StoreError) in try await base.renew(leases, until: expiry, now: now) }
+    }
+    func report(_ progress: [(lease: Lease, progress: Progress)]) async throws(StoreError) {
+        try await call { () async throws(StoreError) in try await base.report(progress) }
+    }
+    func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
+        try await call { () async throws(StoreError) in try await base.settle(settlements) }
+    }
+    func cancelRequests(node: NodeID) async throws(StoreError) -> [RunID] {
+        try await call { () async throws(StoreError) in try await base.cancelRequests(node: node) }
+    }
+    func expired(now: Timestamp, limit: Int) async throws(StoreError) -> [ExpiredRun] {
+        try await call { () async throws(StoreError) in try await base.expired(now: now, limit: limit) }
+    }
+    func change(_ command: RunCommand, _ selection: RunSelection, now: Timestamp, limit: Int)
+        async throws(StoreError) -> [RunChange]
+    {
+        try await call { () async throws(StoreError) in
+            try await base.change(command, selection, now: now, limit: limit)
+        }
+    }
+    func run(_ id: RunID) async throws(StoreError) -> Run? {
+        try await call { () async throws(StoreError) in try await base.run(id) }
+    }
+    func runs(_ query: RunQuery) async throws(StoreError) -> RunPage {
+        try await call { () async throws(StoreError) in try await base.runs(query) }
+    }
+    func events(id: String, source: String?) async throws(StoreError) -> [EventRecord] {
+        try await call { () async throws(StoreError) in try await base.events(id: id, source: source) }
+    }
+    func events(after sequence: Int64?, limit: Int) async throws(StoreError) -> [EventRecord] {
+        try await call { () async throws(StoreError) in try await base.events(after: sequence, limit: limit) }
+    }
+    func counts() async throws(StoreError) -> [String: [RunState: Int]] {
+        try await call { () async throws(StoreError) in try await base.counts() }
+    }
+    func sourceState(trigger: String) async throws(StoreError) -> [String: [UInt8]] {
+        try await call { () async throws(StoreError) in try await base.sourceState(trigger: trigger) }
+    }
+    func pauses() async throws(StoreError) -> Set<Pause> {
+        try await call { () async throws(StoreError) in try await base.pauses() }
+    }
+    func setPaused(_ pause: Pause, _ isPaused: Bool, now: Timestamp) async throws(StoreError) {
+        try await call { () async throws(StoreError) in try await base.setPaused(pause, isPaused, now: now) }
+    }
+    func prune(runsBefore: Timestamp, eventsBefore: Timestamp, limit: Int) async throws(StoreError) -> Int {
+        try await call { () async throws(StoreError) in
+            try await base.prune(runsBefore: runsBefore, eventsBefore: eventsBefore, limit: limit)
+        }
+    }
+    func externalChanges() -> AsyncStream<Void> { base.externalChanges() }
+}

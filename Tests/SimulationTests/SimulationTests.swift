@@ -1,0 +1,44 @@
+import Foundation
+import NightjarTestKit
+import Testing
+
+@Suite("Simulation")
+struct SimulationTests {
+    /// `NIGHTJAR_SEEDS` says how many seeds, `NIGHTJAR_FROM` which is the first.
+    private static let seeds: [UInt64] = {
+        let environment = ProcessInfo.processInfo.environment
+        let first = environment["NIGHTJAR_FROM"].flatMap(UInt64.init) ?? 1
+        let count = environment["NIGHTJAR_SEEDS"].flatMap(UInt64.init) ?? 200
+        return Array(first..<first + max(1, count))
+    }()
+
+    @Test("what always holds, holds after every step, whatever fails")
+    func rulesHold() throws {
+        var checks = 0
+        for seed in Self.seeds {
+            let world = World(seed: seed)
+            do {
+                try world.run()
+            } catch {
+                let tail = world.trace.suffix(40).joined(separator: "\n")
+                Issue.record("seed \(seed): \(error)\nagain: make simulate SEEDS=1 FROM=\(seed)\n\(tail)")
+                return
+            }
+            checks += world.invariants.checks
+        }
+        #expect(checks > Self.seeds.count * 100, "the rules were checked too rarely to mean anything: \(checks) times")
+        print("simulation: \(Self.seeds.count) seeds, the rules checked \(checks) times")
+    }
+
+    @Test("the same seed gives the same history, another seed another")
+    func deterministic() throws {
+        func trace(_ seed: UInt64) throws -> [String] {
+            let world = World(seed: seed)
+            try world.run()
+            return world.trace
+        }
+        let first = try trace(42)
+        #expect(try trace(42) == first)
+        #expect(try trace(43) != first)
+    }
+}

@@ -1,0 +1,202 @@
+import CloudEvents
+import Logging
+import Nightjar
+import NightjarCore
+import NightjarTestKit
+import Synchronization
+
+/// Several nodes over one store, with handlers that fail, hang and emit, and nodes that die and come back.
+final class World: Sendable {
+    struct Options: Sendable {
+        var nodes = 3
+        var events = 24
+        var crashes = 4
+        var faults = NodeStore.Faults(failBefore: 20, failAfter: 20, slow: 15)
+    }
+
+    private struct Node {
+        var runtime: Runtime
+        var store: NodeStore
+        var stop: @Sendable () -> Void
+    }
+
+    private struct State {
+        var generator: SeededGenerator
+        var nodes: [Int: Node] = [:]
+        var started = 0
+        var trace: [String] = []
+    }
+
+    let store = MemoryStore()
+    let invariants: Invariants
+    let simulation: Simulation
+    private let options: Options
+    private let state: Mutex<State>
+
+    init(seed: UInt64, options: Options = Options()) {
+        simulation = Simulation(seed: seed)
+        invariants = Invariants(store)
+        self.options = options
+        state = Mutex(State(generator: SeededGenerator(seed: seed &* 31 &+ 7)))
+    }
+
+    private var clock: SimulatedClock { simulation.clock }
+
+    private func random(_ range: Range<Int>) -> Int {
+        state.withLock { Int.random(in: range, using: &$0.generator) }
+    }
+
+    /// What happened, in order: the same for the same seed.
+    var trace: [String] { state.withLock { $0.trace } }
+
+    private func note(_ line: String) { state.withLock { $0.trace.append("\(clock.now) \(line)") } }
+
+    /// Runs the world to its end, checking after every step.
+    func run() throws {
+        try simulation.run(afterEachStep: { try invariants.check() }) { [self] in
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<options.nodes { startNode(&group) }
+                for number in 0..<options.events {
+                    await pause(upTo: 900)
+                    await publish(number)
+                    if options.crashes > 0, number % max(1, options.events / options.crashes) == 3 {
+                        crashNode()
+                        await pause(upTo: 2000)
+                        startNode(&group)
+                    }
+                }
+                for node in state.withLock({ $0.nodes.values.map(\.store) }) { node.heal() }
+                await waitForTheEnd()
+                for node in state.withLock({ $0.nodes.sorted { $0.key < $1.key }.map(\.value) }) { node.stop() }
+            }
+        }
+        try invariants.checkEnd()
+    }
+
+    private func pause(upTo milliseconds: Int) async {
+        try? await clock.sleep(until: clock.now + .milliseconds(random(0..<milliseconds)))
+    }
+
+    /// Publishes an event at some node until one of them acknowledges it, as an at-least-once source does.
+    private func publish(_ number: Int) async {
+        let event = Event(id: "event-\(number)", source: "/test", type: "test.\(number % 6)")
+        while true {
+            let nodes = state.withLock { $0.nodes.sorted { $0.key < $1.key }.map(\.value) }
+            if !nodes.isEmpty {
+                do {
+                    let answers = try await nodes[random(0..<nodes.count)].runtime.intake.accept([IncomingEvent(event)])
+                    invariants.acknowledged(event.id)
+                    note("\(event.id) \(answers[0].outcome)")
+                    return
+                } catch {
+                    note("\(event.id) refused")
+                }
+            }
+            await pause(upTo: 500)
+        }
+    }
+
+    private func startNode(_ group: inout TaskGroup<Void>) {
+        let number = state.withLock { state in
+            state.started += 1
+            return state.started
+        }
+        let nodeStore = NodeStore(
+            store, clock: clock, seed: simulation.seed &+ UInt64(number) &* 1_000_003, faults: options.faults)
+        var logger = Logger(label: "simulation", factory: { _ in SwiftLogNoOpLogHandler() })
+        logger.logLevel = .critical
+        let runtime: Runtime
+        do {
+            runtime = try Runtime(
+                store: nodeStore, jobs: jobs, triggers: Self.triggers,
+                configuration: RuntimeConfiguration(
+                    node: "node-\(number)", concurrency: 4, lease: .seconds(6), drain: .seconds(3), grace: .seconds(1)),
+                time: clock, random: RandomSource(SeededGenerator(seed: simulation.seed &+ UInt64(number))),
+                logger: logger)
+        } catch {
+            preconditionFailure("the simulation's own jobs are wrong: \(error)")
+        }
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+        state.withLock { state in
+            state.nodes[number] = Node(runtime: runtime, store: nodeStore, stop: { continuation.finish() })
+        }
+        note("node-\(number) starts")
+        group.addTask {
+            await withTaskGroup(of: Void.self) { node in
+                node.addTask {
+                    do { try await runtime.run() } catch { preconditionFailure("a node runs once: \(error)") }
+                }
+                for await _ in stream {}
+                node.cancelAll()
+            }
+        }
+    }
+
+    private func crashNode() {
+        let victim = state.withLock { state -> Node? in
+            let numbers = state.nodes.keys.sorted()
+            guard !numbers.isEmpty else { return nil }
+            let number = numbers[Int.random(in: 0..<numbers.count, using: &state.generator)]
+            state.trace.append("node-\(number) dies")
+            return state.nodes.removeValue(forKey: number)
+        }
+        victim?.store.die()
+        victim?.stop()
+    }
+
+    /// Gives every run the time to end; the check afterwards says whether it did.
+    private func waitForTheEnd() async {
+        for _ in 0..<2000 {
+            if store.allRuns().allSatisfy(\.state.isFinished), !store.allRuns().isEmpty { return }
+            try? await clock.sleep(until: clock.now + .seconds(2))
+        }
+    }
+
+    // MARK: Jobs
+
+    private static let triggers: [Trigger] = ["quick", "flaky", "emitter", "hanging", "hopeless", "snoozing"]
+        .enumerated().map { index, job in
+            Trigger(
+                "on-\(job)", kind: "event", origin: .bus(EventFilter(types: ["test.\(index)"])), start: [job, "quick"],
+                delay: index == 2 ? .seconds(1) : .zero)
+        } + [Trigger("on-emitted", kind: "event", origin: .bus(EventFilter(types: ["emitted"])), start: ["quick"])]
+
+    private var jobs: [Job] {
+        let retry = RetryPolicy(attempts: 4, from: .milliseconds(300), upTo: .seconds(5), snoozes: 5, crashes: 6)
+        func job(
+            _ name: String, timeout: Duration? = nil, concurrency: Int? = nil,
+            _ body: @escaping @Sendable (RunContext) async throws -> Void
+        ) -> Job {
+            Job(name, policy: JobPolicy(retry: retry, timeout: timeout, concurrency: concurrency)) { [weak self] context in
+                self?.note("\(context.job) \(context.event.id) attempt \(context.attempt) on \(context.node)")
+                try await body(context)
+            }
+        }
+        return [
+            job("quick") { [self] _ in try await work(upTo: 400) },
+            job("flaky", concurrency: 1) { [self] context in
+                try await work(upTo: 800)
+                context.report(0.5, "half")
+                if random(0..<3) > 0 { throw RunFailure("unlucky") }
+            },
+            job("emitter") { [self] context in
+                try context.emit(Event(id: "from-\(context.id)", source: "/jobs/emitter", type: "emitted"))
+                try await work(upTo: 600)
+                if random(0..<4) == 0 { throw RunFailure("unlucky after emitting") }
+            },
+            job("hanging", timeout: .seconds(4)) { [self] _ in
+                if random(0..<2) == 0 { try await clock.sleep(until: .distantFuture) }
+            },
+            job("hopeless") { _ in throw RunFailure.never("no hope") },
+            job("snoozing") { [self] _ in
+                if random(0..<2) == 0 { throw RunFailure.snooze(.seconds(1)) }
+                // Longer than a lease: only renewals keep it.
+                try await clock.sleep(until: clock.now + .seconds(9))
+            },
+        ]
+    }
+
+    private func work(upTo milliseconds: Int) async throws {
+        try await clock.sleep(until: clock.now + .milliseconds(random(1..<milliseconds)))
+    }
+}
