@@ -20,7 +20,7 @@ final class RunsInHand: Sendable {
 
     private struct State {
         var entries: [RunID: Entry] = [:]
-        var onEmpty: CheckedContinuation<Void, Never>?
+        var onEmpty: [CheckedContinuation<Void, Never>] = []
     }
 
     private let state = Mutex(State())
@@ -34,12 +34,14 @@ final class RunsInHand: Sendable {
     /// Takes a run out, if it is in hand under this very lease.
     @discardableResult
     func remove(_ lease: Lease) -> Entry? {
-        let (entry, onEmpty) = state.withLock { state -> (Entry?, CheckedContinuation<Void, Never>?) in
-            guard let entry = state.entries[lease.run], entry.lease.token == lease.token else { return (nil, nil) }
+        let (entry, onEmpty) = state.withLock { state -> (Entry?, [CheckedContinuation<Void, Never>]) in
+            guard let entry = state.entries[lease.run], entry.lease.token == lease.token else { return (nil, []) }
             state.entries[lease.run] = nil
-            return (entry, state.entries.isEmpty ? state.onEmpty.take() : nil)
+            guard state.entries.isEmpty else { return (entry, []) }
+            defer { state.onEmpty = [] }
+            return (entry, state.onEmpty)
         }
-        onEmpty?.resume()
+        for waiting in onEmpty { waiting.resume() }
         return entry
     }
 
@@ -104,12 +106,12 @@ final class RunsInHand: Sendable {
         }
     }
 
-    /// Waits until nothing is in hand. One task at a time may wait.
+    /// Waits until nothing is in hand.
     func waitUntilEmpty() async {
         await withCheckedContinuation { continuation in
             let isEmpty = state.withLock { state in
                 if state.entries.isEmpty { return true }
-                state.onEmpty = continuation
+                state.onEmpty.append(continuation)
                 return false
             }
             if isEmpty { continuation.resume() }

@@ -272,9 +272,10 @@ struct MemoryState: Sendable {
     }
 
     func records(_ isWanted: (Int64, Event) -> Bool) -> [EventRecord] {
-        events.keys.sorted().compactMap { sequence in
+        let runs = orderedRuns
+        return events.keys.sorted().compactMap { sequence in
             guard let stored = events[sequence], isWanted(sequence, stored.event) else { return nil }
-            let started = orderedRuns.filter { $0.sequence == sequence }.map {
+            let started = runs.filter { $0.sequence == sequence }.map {
                 Decision(trigger: $0.run.trigger, job: $0.run.job, outcome: .started, run: $0.run.id)
             }
             return EventRecord(

@@ -39,7 +39,7 @@ final class Invariants: Sendable {
         let revision = store.revision
         guard state.withLock({ $0.revision != revision }) else { return }
         let runs = store.allRuns()
-        let events = Set(store.allEvents().map(\.event.id))
+        let events = store.eventIDs()
         try state.withLock { state in
             state.revision = revision
             state.checks += 1
