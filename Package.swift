@@ -82,7 +82,7 @@ let package = Package(
         library(
             "NightjarActions",
             [
-                "NightjarCore", "CloudEvents", logging, asyncHTTPClient, subprocess,
+                "NightjarCore", "CloudEvents", httpTypes, asyncHTTPClient, subprocess,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "SystemPackage", package: "swift-system"),

@@ -1,0 +1,51 @@
+public import CloudEvents
+public import NightjarCore
+
+/// Does a run by publishing a new event on the event bus, in the same transaction as the run's completion.
+public struct EmitAction: RunHandler {
+    private let type: String
+    private let source: String?
+    private let subject: String?
+    private let data: [UInt8]?
+    private let dataContentType: String?
+    private let extensions: [String: AttributeValue]
+
+    /// An action that emits events.
+    /// - Parameters:
+    ///   - type: the new event's type.
+    ///   - source: its source; `/jobs/` and the job's name by default.
+    ///   - subject: its subject; that of the run's event by default.
+    ///   - data: its data; the run's input by default.
+    ///   - dataContentType: the media type of `data`.
+    ///   - extensions: its extension attributes.
+    /// - Throws: ``/CloudEvents/EventError`` if no event can have these attributes.
+    public init(
+        type: String, source: String? = nil, subject: String? = nil, data: [UInt8]? = nil,
+        dataContentType: String? = nil, extensions: [String: AttributeValue] = [:]
+    ) throws(EventError) {
+        self.type = type
+        self.source = source
+        self.subject = subject
+        self.data = data
+        self.dataContentType = dataContentType
+        self.extensions = extensions
+        try Event(
+            id: "probe", source: source ?? "/jobs", type: type, subject: subject, dataContentType: dataContentType,
+            extensions: extensions
+        ).validate()
+    }
+
+    public func run(_ context: RunContext) async throws -> RunOutput {
+        var extensions = extensions
+        extensions["causedby"] = .string(context.event.id)
+        try context.emit(
+            Event(
+                // The same for every attempt: however often the run is tried, it emits one event.
+                id: "\(context.id)-1", source: source ?? "/jobs/\(context.job)", type: type,
+                subject: subject ?? context.event.subject,
+                dataContentType: data == nil ? context.event.dataContentType : dataContentType ?? "application/json",
+                dataSchema: data == nil ? context.event.dataSchema : nil, extensions: extensions,
+                data: data ?? context.event.data))
+        return .none
+    }
+}
