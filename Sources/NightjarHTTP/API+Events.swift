@@ -1,0 +1,133 @@
+import CloudEvents
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import NightjarCore
+
+extension API {
+    /// Takes CloudEvents for the event bus.
+    func publish(_ request: RequestReader) async throws -> Response {
+        let body = try await request.body()
+        let decoded = try HTTPBinding.decode(
+            request.request.headers, body: body, maximumBatchCount: configuration.maximumBatchEvents)
+        let answers = try await node.intake.accept(decoded.events.map { IncomingEvent($0) })
+        return .json(.accepted) { $0.acceptances(answers) }
+    }
+
+    /// Takes a request to a trigger's endpoint.
+    func receive(_ endpoint: HTTPEndpoint, _ request: RequestReader) async throws -> Response {
+        let body = try await request.body(limit: endpoint.maximumBodyBytes)
+        let events: [Event]
+        if HTTPBinding.isCloudEvent(request.request.headers) {
+            events = try HTTPBinding.decode(
+                request.request.headers, body: body, maximumBatchCount: configuration.maximumBatchEvents
+            ).events
+        } else {
+            events = [try await event(endpoint, request, body)]
+        }
+        let answers = try await node.intake.accept(
+            events.map { IncomingEvent($0, to: .trigger(endpoint.trigger)) })
+        return .json(.accepted) { $0.acceptances(answers) }
+    }
+
+    private func event(_ endpoint: HTTPEndpoint, _ request: RequestReader, _ body: [UInt8]) async throws -> Event {
+        let contentType = request.request.headers[.contentType]
+        if JSONText.isJSONContentType(contentType) { try JSONText.validate(body) }
+        var event = Event(
+            id: try request.idempotencyKey() ?? UUID().uuidString.lowercased(), source: endpoint.path,
+            type: endpoint.eventType, time: node.time.now, dataContentType: contentType, data: body)
+        event.extensions["method"] = .string(endpoint.method)
+        if let query = request.request.uri.query, !query.isEmpty { event.extensions["query"] = .string(query) }
+        return event
+    }
+
+    /// Starts a job with the body as input.
+    func start(_ job: String, _ request: RequestReader) async throws -> Response {
+        let runAt = try startTime(request)
+        let wait = try request.preferredWait()
+        let body = try await request.body()
+        let contentType = request.request.headers[.contentType]
+        if JSONText.isJSONContentType(contentType) { try JSONText.validate(body) }
+        let key = try request.idempotencyKey()
+        let event = Event(
+            id: key ?? UUID().uuidString.lowercased(), source: "/v1/jobs/\(job)", type: "nightjar.job.start",
+            time: node.time.now, dataContentType: contentType, data: body.isEmpty && contentType == nil ? nil : body)
+        // Listening begins before the start, so that no change is missed.
+        let updates = node.updates()
+        guard Job.isValidName(job) else { throw Problem(.notFound, "there is no job \"\(job)\"") }
+        let answer = try await node.intake.accept([IncomingEvent(event, to: .job(job, runAt: runAt))]).first
+        guard let id = answer?.runs.first else { throw Problem(.internalServerError, "the start made no run") }
+        var headers: HTTPFields = [.location: "/v1/runs/\(id)"]
+        var run = try await self.run(id.description)
+        if answer?.outcome == .duplicate {
+            guard run.event.data == event.data else {
+                throw Problem(.unprocessableContent, "the Idempotency-Key was used with another body before")
+            }
+            if let name = HTTPField.Name("Idempotent-Replayed") { headers[name] = "true" }
+        }
+        if let wait {
+            if let name = HTTPField.Name("Preference-Applied") { headers[name] = "wait=\(wait.components.seconds)" }
+            run = try await finished(run, updates, within: wait)
+        }
+        let answered = run
+        return .json(answered.state.isFinished ? .ok : .accepted, headers: headers) { $0.run(answered) }
+    }
+
+    private func startTime(_ request: RequestReader) throws -> Timestamp? {
+        if let text = try request.query("runAt").last {
+            guard let time = Timestamp(rfc3339: text) else {
+                throw Problem(.badRequest, "runAt is \"\(text)\"; expected a timestamp such as 2026-01-31T08:00:00Z")
+            }
+            return time
+        }
+        guard let text = try request.query("delay").last else { return nil }
+        guard let seconds = Double(text.hasSuffix("s") ? String(text.dropLast()) : text), seconds >= 0, seconds < 1e9 else {
+            throw Problem(.badRequest, "delay is \"\(text)\"; expected seconds such as 10s")
+        }
+        return node.time.now + .microseconds(Int64(seconds * 1_000_000))
+    }
+
+    /// The run once it is finished, or as it stands when the time is over. Looks twice a second as well, for a run that
+    /// another node does.
+    private func finished(_ run: Run, _ updates: AsyncStream<RunUpdate>, within limit: Duration) async throws -> Run {
+        if run.state.isFinished { return run }
+        let time = node.time
+        let deadline = time.now + limit
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for await update in updates where update.run == run.id && update.state.isFinished { return }
+            }
+            group.addTask { [node] in
+                while time.now < deadline {
+                    try await time.sleep(until: min(deadline, time.now + .milliseconds(500)))
+                    if try await node.store.run(run.id)?.state.isFinished ?? true { return }
+                }
+            }
+            try await group.next()
+            group.cancelAll()
+            return try await self.run(run.id.description)
+        }
+    }
+
+    func event(_ id: String, _ request: RequestReader) async throws -> Response {
+        let records = try await node.store.events(id: id, source: try request.query("source").last)
+        guard let record = records.first else { throw Problem(.notFound, "there is no event \"\(id)\"") }
+        guard records.count == 1 else {
+            throw Problem(
+                .conflict, "\(records.count) sources have an event \"\(id)\": say which with ?source=, one of "
+                    + records.map(\.event.source).joined(separator: ", "))
+        }
+        return .json { $0.record(record) }
+    }
+
+    func tail(_ request: RequestReader) async throws -> Response {
+        let after = try request.query("after").last.map { text -> Int64 in
+            guard let sequence = Int64(text) else { throw Problem(.badRequest, "after must be the sequence of an event") }
+            return sequence
+        }
+        let records = try await node.store.events(
+            after: after, limit: try request.number("limit", in: 1...500, default: 50))
+        return .json { json in json.list("events", records) { $0.record($1) } }
+    }
+}

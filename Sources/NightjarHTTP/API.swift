@@ -1,0 +1,188 @@
+import CloudEvents
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import NightjarCore
+
+/// The management API: each route as a method.
+struct API: Sendable {
+    let node: any ManagedNode
+    let configuration: HTTPServerConfiguration
+
+    /// Every route, in one place: the server serves these, and a test holds the description against them.
+    static let routes: [Route] = [
+        Route(.post, "/v1/events") { api, request, _ in try await api.publish(request) },
+        Route(.get, "/v1/events") { api, request, _ in try await api.tail(request) },
+        Route(.get, "/v1/events/{id}") { api, request, path in try await api.event(path["id"] ?? "", request) },
+        Route(.post, "/v1/jobs/{job}/runs") { api, request, path in try await api.start(path["job"] ?? "", request) },
+        Route(.get, "/v1/runs") { api, request, _ in try await api.runs(request) },
+        Route(.post, "/v1/runs/{command}") { api, request, path in
+            try await api.changeMany(path["command"] ?? "", request)
+        },
+        Route(.get, "/v1/runs/{id}") { api, _, path in
+            let run = try await api.run(path["id"] ?? "")
+            return .json { $0.run(run) }
+        },
+        Route(.post, "/v1/runs/{id}/{command}") { api, _, path in
+            try await api.changeOne(path["id"] ?? "", path["command"] ?? "")
+        },
+        Route(.get, "/v1/runs/{id}/updates") { api, _, path in
+            let run = try await api.run(path["id"] ?? "")
+            return Updates(node: api.node).response(for: run)
+        },
+        Route(.get, "/v1/updates") { api, _, _ in Updates(node: api.node).response() },
+        Route(.get, "/v1/triggers") { api, _, _ in
+            let triggers = try await api.node.triggers()
+            return .json { json in json.list("triggers", triggers) { $0.trigger($1) } }
+        },
+        Route(.get, "/v1/jobs") { api, _, _ in
+            let jobs = try await api.node.jobs()
+            return .json { json in json.list("jobs", jobs) { $0.job($1) } }
+        },
+        Route(.post, "/v1/triggers/{name}/{command}") { api, _, path in
+            try await api.pause(.trigger, path["name"] ?? "", path["command"] ?? "")
+        },
+        Route(.post, "/v1/jobs/{name}/{command}") { api, _, path in
+            try await api.pause(.job, path["name"] ?? "", path["command"] ?? "")
+        },
+        Route(.get, "/healthz", needsToken: false) { _, _, _ in .json { $0.status("ok") } },
+        Route(.get, "/readyz", needsToken: false) { api, _, _ in
+            switch await api.node.readiness() {
+            case .ready: return .json { $0.status("ready") }
+            case .notReady(let reason):
+                var problem = Problem(.serviceUnavailable, reason)
+                problem.headers[.retryAfter] = "1"
+                throw problem
+            }
+        },
+        Route(.get, "/openapi.json", needsToken: false) { _, _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "application/json"],
+                body: .init(byteBuffer: ByteBuffer(string: OpenAPI.document)))
+        },
+        Route(.get, "/", needsToken: false) { _, _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "text/html; charset=utf-8"],
+                body: .init(byteBuffer: ByteBuffer(string: IndexPage.html)))
+        },
+    ]
+
+    func run(_ text: String) async throws -> Run {
+        guard let id = RunID(text) else {
+            throw Problem(.notFound, "\"\(text)\" is not the id of a run; expected a UUID")
+        }
+        guard let run = try await node.store.run(id) else { throw Problem(.notFound, "there is no run \(id)") }
+        return run
+    }
+
+    private func runs(_ request: RequestReader) async throws -> Response {
+        let cursor = try request.query("cursor").last
+        let before = try cursor.map { text -> RunID in
+            guard let id = RunID(text) else { throw Problem(.badRequest, "the cursor is not one that this API gave") }
+            return id
+        }
+        let page = try await node.store.runs(
+            RunQuery(
+                try filter(request), before: before, limit: try request.number("limit", in: 1...500, default: 50)))
+        return .json { $0.page(page) }
+    }
+
+    private func filter(_ request: RequestReader) throws -> RunFilter {
+        var filter = RunFilter()
+        for name in try request.query("state").flatMap({ $0.split(separator: ",") }) {
+            guard let state = RunState(name: name) else {
+                let known = RunState.allCases.map(\.description).joined(separator: ", ")
+                throw Problem(.badRequest, "\"\(name)\" is not a state; expected one of \(known)")
+            }
+            filter.states.insert(state)
+        }
+        filter.job = try request.query("job").last
+        filter.trigger = try request.query("trigger").last
+        filter.text = try request.query("text").last
+        return filter
+    }
+
+    private func command(_ name: String) throws -> RunCommand {
+        guard let command = RunCommand(rawValue: name) else {
+            throw Problem(.notFound, "there is no command \"\(name)\"; expected retry, cancel or discard")
+        }
+        return command
+    }
+
+    private func changeOne(_ id: String, _ name: String) async throws -> Response {
+        let command = try command(name)
+        let run = try await run(id)
+        let change = try await node.change(command, .ids([run.id]), limit: 1).first
+        switch change?.outcome {
+        case .changed, .cancelRequested:
+            let run = try await self.run(id)
+            return .json(change?.outcome == .cancelRequested ? .accepted : .ok) { $0.run(run) }
+        case .notApplicable(let state):
+            var problem = Problem(.conflict, "a run that is \(state) cannot be \(Self.participle(command))")
+            problem.members = [("state", state.description)]
+            throw problem
+        case .notFound, nil: throw Problem(.notFound, "there is no run \(id)")
+        }
+    }
+
+    private func changeMany(_ name: String, _ request: RequestReader) async throws -> Response {
+        let command = try command(name)
+        let filter = try filter(request)
+        guard filter != RunFilter() else {
+            throw Problem(.badRequest, "which runs? expected at least one of the query parameters state, job, trigger and text")
+        }
+        let limit = try request.number("limit", in: 1...10_000, default: 1000)
+        let changes = try await node.change(command, .filter(filter), limit: limit)
+        return .json { json in
+            json.beginObject()
+            json.member("changed", changes.filter { if case .changed = $0.outcome { true } else { false } }.count)
+            json.member("cancelRequested", changes.filter { $0.outcome == .cancelRequested }.count)
+            json.key("runs")
+            json.beginArray()
+            for change in changes { json.change(change) }
+            json.endArray()
+            json.endObject()
+        }
+    }
+
+    private static func participle(_ command: RunCommand) -> String {
+        switch command {
+        case .retry: "retried"
+        case .cancel: "cancelled"
+        case .discard: "discarded"
+        }
+    }
+
+    private func pause(_ kind: Pause.Kind, _ name: String, _ command: String) async throws -> Response {
+        guard command == "pause" || command == "resume" else {
+            throw Problem(.notFound, "there is no command \"\(command)\"; expected pause or resume")
+        }
+        let names =
+            kind == .job ? try await node.jobs().map(\.name) : try await node.triggers().map(\.name)
+        guard names.contains(name) else { throw Problem(.notFound, "there is no \(kind.rawValue) \"\(name)\"") }
+        try await node.setPaused(Pause(kind, name), command == "pause")
+        return .json { json in
+            json.beginObject()
+            json.member("name", name)
+            json.member("paused", command == "pause")
+            json.endObject()
+        }
+    }
+}
+
+extension JSONWriter {
+    mutating func status(_ text: String) {
+        beginObject()
+        member("status", text)
+        endObject()
+    }
+
+    mutating func list<Item>(_ name: String, _ items: [Item], _ write: (inout JSONWriter, Item) -> Void) {
+        beginObject()
+        key(name)
+        beginArray()
+        for item in items { write(&self, item) }
+        endArray()
+        endObject()
+    }
+}
