@@ -145,7 +145,7 @@ extension Connection {
         var claimed: [ClaimedRun] = []
         for demand in request.demands {
             let limit = min(demand.limit, request.limit - claimed.count)
-            if limit <= 0 { break }
+            if limit <= 0 { continue }
             claimed += try available(demand.job, limit: limit, request)
         }
         guard !claimed.isEmpty else { return [] }

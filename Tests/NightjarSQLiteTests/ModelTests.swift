@@ -1,0 +1,236 @@
+import CloudEvents
+import Foundation
+import NightjarCore
+import NightjarSQLite
+import NightjarTestKit
+import Testing
+
+@Suite("SQLite store against the memory store")
+struct ModelTests {
+    /// A random sequence of operations on both stores; every answer and the whole state must be the same.
+    @Test("random operations have the same effect on both stores", arguments: 1...40)
+    func sameEffect(seed: Int) async throws {
+        let folder = try TemporaryFolder()
+        let sqlite = try SQLiteStore(path: folder.path("nightjar.db"))
+        let memory = MemoryStore()
+        var model = Model(seed: UInt64(seed), stores: (memory, sqlite))
+        for step in 0..<150 {
+            do {
+                try await model.step()
+                if step % 10 == 9 { try await model.compareAll() }
+            } catch {
+                Issue.record("seed \(seed), step \(step): \(error)")
+                break
+            }
+        }
+        try sqlite.close()
+    }
+}
+
+/// The two stores, and what has been done to them.
+private struct Model {
+    struct Difference: Error, CustomStringConvertible {
+        var description: String
+    }
+
+    let stores: (MemoryStore, SQLiteStore)
+    var generator: SeededGenerator
+    var ids = RunIDGenerator()
+    var now = Timestamp(microsecondsSince1970: 1_800_000_000_000_000)
+    var leases: [ClaimedRun] = []
+    var runs: [RunID] = []
+    var events = 0
+
+    init(seed: UInt64, stores: (MemoryStore, SQLiteStore)) {
+        self.stores = stores
+        generator = SeededGenerator(seed: seed)
+    }
+
+    private mutating func pick(_ range: Range<Int>) -> Int { Int.random(in: range, using: &generator) }
+
+    private func both<Value: Equatable>(
+        _ what: String, _ call: (any RunStore) async throws -> Value
+    ) async throws -> Value {
+        let expected = try await call(stores.0)
+        let actual = try await call(stores.1)
+        guard expected == actual else {
+            throw Difference(description: "\(what): expected \(expected), the SQLite store answered \(actual)")
+        }
+        return actual
+    }
+
+    mutating func step() async throws {
+        now = now + .milliseconds(pick(0..<700))
+        switch pick(0..<12) {
+        case 0...3: try await accept()
+        case 4, 5: try await claim()
+        case 6, 7: try await settle()
+        case 8: try await renew()
+        case 9: try await change()
+        case 10: try await rescueAndReport()
+        default: try await pruneAndPause()
+        }
+    }
+
+    private mutating func record() -> IntakeRecord {
+        events += 1
+        let number = pick(0..<4) == 0 ? pick(0..<events) : events
+        let extensions: [String: AttributeValue] =
+            number % 3 == 0 ? ["flag": .boolean(true), "count": .integer(-7), "note": .string("ä\"\\")] : [:]
+        let event = Event(
+            id: "e\(number)", source: "/s\(number % 2)", type: "t\(number % 3)",
+            subject: number % 4 == 0 ? "Subject \(number)" : nil, time: number % 2 == 0 ? now : nil,
+            dataContentType: number % 5 == 0 ? "application/octet-stream" : nil, extensions: extensions,
+            data: number % 7 == 0 ? nil : number % 6 == 0 ? [] : [0, 255, UInt8(number % 256)])
+        var record = IntakeRecord(event: event, acceptedAt: now, runs: [])
+        for job in ["a", "b", "c"] where pick(0..<2) == 0 {
+            let id = ids.next(microseconds: now.microsecondsSince1970, using: &generator)
+            record.runs.append(
+                NewRun(
+                    id: id, job: job, trigger: pick(0..<3) == 0 ? nil : "trigger-\(job)",
+                    runAt: now + .milliseconds(pick(0..<3) == 0 ? pick(1..<2000) : 0), priority: pick(0..<3)))
+        }
+        if pick(0..<4) == 0 { record.refusals = [Decision(trigger: "other", outcome: .refused, reason: "no \"way\"")] }
+        if pick(0..<3) == 0 {
+            record.stateChanges = [
+                SourceStateChange(trigger: "files", key: "k\(pick(0..<3))", value: pick(0..<3) == 0 ? nil : [UInt8(pick(0..<256))])
+            ]
+        }
+        return record
+    }
+
+    private mutating func accept() async throws {
+        let batch = (0..<pick(1..<4)).map { _ in record() }
+        let answers = try await both("accept") { try await $0.accept(batch) }
+        runs += answers.flatMap(\.runs)
+    }
+
+    private mutating func claim() async throws {
+        let request = ClaimRequest(
+            node: "n\(pick(0..<2))", now: now, leaseExpiresAt: now + .milliseconds(pick(500..<3000)),
+            demands: [.init(job: "b", limit: pick(0..<3)), .init(job: "a", limit: pick(0..<4))], limit: pick(1..<5),
+            pausedTriggers: pick(0..<4) == 0 ? ["trigger-a"] : [])
+        let expected = try await stores.0.claim(request)
+        let actual = try await stores.1.claim(request)
+        guard expected.nextDueAt == actual.nextDueAt, expected.runs.map(\.lease) == actual.runs.map(\.lease),
+            expected.runs.map(\.event) == actual.runs.map(\.event), expected.runs.map(\.attempt) == actual.runs.map(\.attempt),
+            expected.runs.map(\.history) == actual.runs.map(\.history), expected.runs.map(\.trigger) == actual.runs.map(\.trigger)
+        else { throw Difference(description: "claim: expected \(expected), the SQLite store answered \(actual)") }
+        leases += actual.runs
+    }
+
+    private mutating func settle() async throws {
+        guard !leases.isEmpty else { return }
+        var settlements: [Settlement] = []
+        for _ in 0..<pick(1..<3) {
+            // Now and then one that was settled before: its lease is stale.
+            let index = pick(0..<leases.count)
+            let claimed = leases[index]
+            if pick(0..<5) > 0 { leases.remove(at: index) }
+            settlements.append(settlement(claimed))
+            if leases.isEmpty { break }
+        }
+        let batch = settlements
+        let results = try await both("settle") { try await $0.settle(batch) }
+        for case .settled(_, let emitted) in results { runs += emitted.flatMap(\.runs) }
+    }
+
+    private mutating func settlement(_ claimed: ClaimedRun) -> Settlement {
+        let history = RunHistory(failures: pick(0..<5), snoozes: pick(0..<2), crashes: pick(0..<2))
+        let transition: Settlement.Transition
+        switch pick(0..<6) {
+        case 0, 1: transition = .complete(result: pick(0..<2) == 0 ? nil : Array("{\"ok\": 1}".utf8))
+        case 2: transition = .retry(at: now + .milliseconds(pick(0..<2000)), history: history)
+        case 3: transition = .die(reason: "dead of it", history: history)
+        case 4: transition = .cancel(reason: "cancelled by hand")
+        default: transition = .release
+        }
+        var attempt: Attempt? = Attempt(
+            number: claimed.attempt, node: claimed.lease.node, startedAt: now - .seconds(1), endedAt: now,
+            outcome: .failed, error: pick(0..<2) == 0 ? nil : "it broke", output: pick(0..<2) == 0 ? nil : [1, 2])
+        if case .release = transition { attempt = nil }
+        let emitted = pick(0..<3) == 0 ? [record()] : []
+        return Settlement(
+            lease: claimed.lease, attempt: attempt, transition: transition, at: now,
+            progress: pick(0..<3) == 0 ? Progress(0.5, "half") : nil, emitted: emitted, onlyIfExpired: pick(0..<5) == 0)
+    }
+
+    private mutating func renew() async throws {
+        let some = leases.map(\.lease)
+        let at = now
+        _ = try await both("renew") { try await $0.renew(some, until: at + .seconds(2), now: at) }
+    }
+
+    private mutating func change() async throws {
+        let command = RunCommand.allCases[pick(0..<3)]
+        let limit = pick(1..<6)
+        let at = now
+        let selection: RunSelection
+        if pick(0..<2) == 0, !runs.isEmpty {
+            selection = .ids((0..<3).map { _ in runs[pick(0..<runs.count)] })
+        } else {
+            let states: [Set<RunState>] = [[], [.dead], [.available, .scheduled], [.running]]
+            selection = .filter(
+                RunFilter(
+                    states: states[pick(0..<4)], job: pick(0..<2) == 0 ? "a" : nil,
+                    trigger: pick(0..<4) == 0 ? "trigger-b" : nil, text: pick(0..<3) == 0 ? "SUBJECT" : nil))
+        }
+        _ = try await both("\(command) \(selection)") {
+            try await $0.change(command, selection, now: at, limit: limit)
+        }
+    }
+
+    private mutating func rescueAndReport() async throws {
+        let at = now
+        let limit = pick(1..<5)
+        let expected = try await stores.0.expired(now: at, limit: limit)
+        let actual = try await stores.1.expired(now: at, limit: limit)
+        guard expected.map(\.lease) == actual.map(\.lease), expected.map(\.attempt) == actual.map(\.attempt),
+            expected.map(\.startedAt) == actual.map(\.startedAt), expected.map(\.history) == actual.map(\.history),
+            expected.map(\.isCancelRequested) == actual.map(\.isCancelRequested)
+        else { throw Difference(description: "expired: expected \(expected), the SQLite store answered \(actual)") }
+        let some = leases.prefix(2).map { (lease: $0.lease, progress: Progress(0.25, "quarter")) }
+        try await stores.0.report(some)
+        try await stores.1.report(some)
+        _ = try await both("cancelRequests") { try await $0.cancelRequests(node: "n1") }
+    }
+
+    private mutating func pruneAndPause() async throws {
+        let before = now - .milliseconds(pick(0..<20_000))
+        let limit = pick(1..<4)
+        if pick(0..<3) == 0 {
+            _ = try await both("prune") {
+                try await $0.prune(runsBefore: before, eventsBefore: before, limit: limit)
+            }
+        }
+        let pause = Pause(pick(0..<2) == 0 ? .job : .trigger, "p\(pick(0..<2))")
+        let isPaused = pick(0..<2) == 0
+        let at = now
+        for store in [stores.0 as any RunStore, stores.1] { try await store.setPaused(pause, isPaused, now: at) }
+        _ = try await both("pauses") { try await $0.pauses() }
+    }
+
+    /// Sequences grow, but may leave numbers out: only their order is compared.
+    private static func renumbered(_ records: [EventRecord]) -> [EventRecord] {
+        records.enumerated().map { index, record in
+            var record = record
+            record.sequence = Int64(index)
+            return record
+        }
+    }
+
+    mutating func compareAll() async throws {
+        for id in runs { _ = try await both("run \(id)") { try await $0.run(id) } }
+        var before: RunID?
+        repeat {
+            let query = RunQuery(before: before, limit: 7)
+            before = try await both("runs") { try await $0.runs(query) }.next
+        } while before != nil
+        _ = try await both("runs with text") { try await $0.runs(RunQuery(RunFilter(text: "t1"), limit: 100)) }
+        _ = try await both("events") { Self.renumbered(try await $0.events(after: 0, limit: 1000)) }
+        _ = try await both("last events") { Self.renumbered(try await $0.events(after: nil, limit: 5)) }
+        _ = try await both("event") { Self.renumbered(try await $0.events(id: "e3", source: nil)) }
+        _ = try await both("counts") { try await $0.counts() }
+        _ = try await both("source state") { try await $0.sourceState(trigger: "files") }
+    }
+}
