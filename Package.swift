@@ -93,6 +93,7 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         library("NightjarTestKit", ["NightjarCore", "CloudEvents"]),
+        tests("NightjarCLITests", ["NightjarCLI", "Nightjar", "NightjarCore", "CloudEvents", "NightjarSQLite"]),
         .executableTarget(
             name: "NightjarCLI",
             dependencies: [
