@@ -99,6 +99,7 @@ let package = Package(
             dependencies: [
                 "Nightjar", "NightjarCore", "CloudEvents", "NightjarSQLite", "NightjarFiles", "NightjarHTTP",
                 "NightjarActions", logging, lifecycle, asyncHTTPClient, hummingbird,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),

@@ -28,11 +28,9 @@ struct EventsListCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let store = try workspace.workspace().openStore()
-        let records = try await store.events(after: nil, limit: limit)
+        let records = try await workspace.workspace().withStore { try await $0.events(after: nil, limit: limit) }
         if records.isEmpty, !json { try StandardOutput.write("There are no events yet.\n") }
         try EventLines.write(records, json: json)
-        try store.close()
     }
 }
 
@@ -57,7 +55,10 @@ struct EventsTailCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let store = try workspace.workspace().openStore()
+        try await workspace.workspace().withStore { try await tail($0) }
+    }
+
+    private func tail(_ store: any RunStore) async throws {
         // Listening begins before the first look, so that no event falls between the two.
         let changes = store.externalChanges()
         let last = try await store.events(after: nil, limit: max(1, limit))
@@ -72,7 +73,6 @@ struct EventsTailCommand: AsyncParsableCommand {
                 }
             }
         }
-        try store.close()
     }
 }
 

@@ -24,8 +24,7 @@ struct JobsListCommand: AsyncParsableCommand {
     func run() async throws {
         let workspace = try workspace.workspace()
         let jobs = try workspace.configured().jobs
-        let pauses = try await workspace.pauses()
-        let counts = try await workspace.counts()
+        let (pauses, counts) = try await workspace.standing()
         let statuses = jobs.map { job in
             JobStatus(
                 name: job.name, kind: job.kind, policy: job.policy, isPaused: pauses.contains(Pause(.job, job.name)),
@@ -33,15 +32,16 @@ struct JobsListCommand: AsyncParsableCommand {
         }
         if json { return try StandardOutput.write(json: JSONShapes.jobs(statuses)) }
         let style = TerminalStyle.standardOutput
+        let deadPaint = { (count: Int) in count > 0 ? style.red : style.none }
         var table = Table("JOB", "KIND", "STATE", "WAITING", "RUNNING", "DEAD", "ATTEMPTS", "TIMEOUT")
         for job in statuses {
-            let waiting = RunState.allCases.filter(\.isWaiting).reduce(0) { $0 + (job.counts[$1] ?? 0) }
+            let waiting = job.counts.filter { $0.key.isWaiting }.values.reduce(0, +)
             let dead = job.counts[.dead] ?? 0
+            let timeout = job.policy.timeout.map { DurationText.text($0) } ?? "-"
             table.add(
-                Table.Cell(job.name), Table.Cell(job.kind), .paused(job.isPaused, style), Table.Cell("\(waiting)"),
-                Table.Cell("\(job.running)"), Table.Cell("\(dead)", paint: dead > 0 ? style.red : { $0 }),
-                Table.Cell("\(job.policy.retry.attempts)"),
-                Table.Cell(job.policy.timeout.map { DurationText.text($0) } ?? "-"))
+                Table.Cell(job.name), Table.Cell(job.kind), Table.Cell.paused(job.isPaused, style),
+                Table.Cell("\(waiting)"), Table.Cell("\(job.running)"), Table.Cell("\(dead)", paint: deadPaint(dead)),
+                Table.Cell("\(job.policy.retry.attempts)"), Table.Cell(timeout))
         }
         try StandardOutput.write(table.isEmpty ? "There are no jobs.\n" : table.rendered(style))
     }

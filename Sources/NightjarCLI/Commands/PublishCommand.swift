@@ -62,14 +62,11 @@ struct PublishCommand: AsyncParsableCommand {
         let workspace = try workspace.workspace()
         let limit = workspace.outline?.maximumEventBytes ?? 1 << 20
         let events = try file.map { try Self.events(in: $0, limit) } ?? [event(limit)]
-        let (store, intake) = try workspace.openIntake()
-        let answers = try await intake.accept(events.map { IncomingEvent($0) })
-        if json {
-            try StandardOutput.write(json: JSONShapes.answers(answers))
-        } else {
+        try await workspace.withNewStore { store in
+            let answers = try await workspace.intake(into: store).accept(events.map { IncomingEvent($0) })
+            if json { return try StandardOutput.write(json: JSONShapes.answers(answers)) }
             try await print(answers, events, store)
         }
-        try store.close()
     }
 
     private func event(_ limit: Int) throws -> Event {

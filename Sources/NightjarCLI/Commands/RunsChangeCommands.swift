@@ -60,16 +60,16 @@ struct RunSelectionOptions: ParsableArguments {
 
     /// Does `command` and tells what it did.
     func change(_ command: RunCommand) async throws {
-        let store = try workspace.workspace().openStore()
         let selection: RunSelection = all ? .filter(filter.filter) : .ids(ids)
-        let changes = try await store.change(
-            command, selection, now: SystemTimeSource().now, limit: all ? limit : ids.count)
+        let limit = all ? limit : ids.count
+        let changes = try await workspace.workspace().withStore {
+            try await $0.change(command, selection, now: SystemTimeSource().now, limit: limit)
+        }
         if json {
             try StandardOutput.write(json: JSONShapes.changes(changes))
         } else {
             try StandardOutput.write(text(changes, style: .standardOutput))
         }
-        try store.close()
         let isMissing = changes.contains { change in
             switch change.outcome {
             case .notFound: true

@@ -35,10 +35,9 @@ struct RunsListCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let store = try workspace.workspace().openStore()
-        let page = try await store.runs(RunQuery(filter.filter, before: before, limit: limit))
+        let query = RunQuery(filter.filter, before: before, limit: limit)
+        let page = try await workspace.workspace().withStore { try await $0.runs(query) }
         try StandardOutput.write(page, json: json, now: SystemTimeSource().now, isFiltered: !filter.isEmpty)
-        try store.close()
     }
 }
 
@@ -56,8 +55,8 @@ struct RunsShowCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let store = try workspace.workspace().openStore()
-        guard let run = try await store.run(id) else { throw CommandFailure("there is no run \(id)") }
+        let found = try await workspace.workspace().withStore { try await $0.run(id) }
+        guard let run = found else { throw CommandFailure("there is no run \(id)") }
         if json {
             var writer = JSONWriter()
             JSONShapes.write(run, to: &writer)
@@ -65,7 +64,6 @@ struct RunsShowCommand: AsyncParsableCommand {
         } else {
             try StandardOutput.write(RunDetails.text(run, now: SystemTimeSource().now, style: .standardOutput))
         }
-        try store.close()
     }
 }
 

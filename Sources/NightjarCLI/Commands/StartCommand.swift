@@ -49,23 +49,23 @@ struct StartCommand: AsyncParsableCommand {
                 ?? "expected one of: \(jobs.joined(separator: ", "))"
             throw CommandFailure("there is no job \"\(job)\"; \(hint)")
         }
-        let (store, intake) = try workspace.openIntake()
         let time = SystemTimeSource()
         let now = time.now
         let event = Event(
             id: idempotencyKey ?? UUID().uuidString.lowercased(), source: "/nightjar/jobs/\(job)",
             type: "nightjar.start",
             time: now, dataContentType: contentType, data: data)
-        let answers = try await intake.accept([
-            IncomingEvent(event, to: .job(job, runAt: runAt ?? delay.map { now + $0 }))
-        ])
-        guard let answer = answers.first, let id = answer.runs.first else {
-            throw CommandFailure("the start made no run")
+        let incoming = IncomingEvent(event, to: .job(job, runAt: runAt ?? delay.map { now + $0 }))
+        let run = try await workspace.withNewStore { store in
+            let answers = try await workspace.intake(into: store).accept([incoming])
+            guard let answer = answers.first, let id = answer.runs.first else {
+                throw CommandFailure("the start made no run")
+            }
+            var run = try await store.run(id)
+            if let wait { run = try await RunWaiter(store: store, time: time).run(id, until: now + wait) }
+            if let run { try show(run, isDuplicate: answer.outcome == .duplicate, now: time.now) }
+            return run
         }
-        var run = try await store.run(id)
-        if let wait { run = try await RunWaiter(store: store, time: time).run(id, until: now + wait) }
-        if let run { try show(run, isDuplicate: answer.outcome == .duplicate, now: time.now) }
-        try store.close()
         guard wait != nil, let state = run?.state, state != .completed else { return }
         throw state.isFinished ? ExitCode.failure : ExitMessage.notInTime
     }

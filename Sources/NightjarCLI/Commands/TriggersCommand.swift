@@ -24,7 +24,7 @@ struct TriggersListCommand: AsyncParsableCommand {
     func run() async throws {
         let workspace = try workspace.workspace()
         let triggers = try workspace.configured().triggers
-        let pauses = try await workspace.pauses()
+        let pauses = try await workspace.standing().pauses
         if json { return try StandardOutput.write(json: JSONShapes.triggers(triggers, pauses: pauses)) }
         let style = TerminalStyle.standardOutput
         var table = Table("TRIGGER", "KIND", "STATE", "STARTS", "LISTENS TO")

@@ -21,19 +21,19 @@ struct WhyCommand: AsyncParsableCommand {
 
     func run() async throws {
         let workspace = try workspace.workspace()
-        let store = try workspace.openStore()
-        let records = try await store.events(id: event, source: source)
-        guard !records.isEmpty else {
+        let triggers = workspace.outline?.triggers ?? []
+        let explanations = try await workspace.withStore { store in
+            var explanations: [EventExplanation] = []
+            for record in try await store.events(id: event, source: source) {
+                explanations.append(try await EventExplanation(record, store: store, triggers: triggers))
+            }
+            return explanations
+        }
+        guard !explanations.isEmpty else {
             throw CommandFailure(
                 "there is no event \"\(Printable.line(event))\"; expected the id of one that was accepted and is still kept"
             )
         }
-        var explanations: [EventExplanation] = []
-        for record in records {
-            explanations.append(
-                try await EventExplanation(record, store: store, triggers: workspace.outline?.triggers ?? []))
-        }
-        try store.close()
         if json {
             try StandardOutput.write(json: JSONShapes.explanations(explanations))
         } else {

@@ -1,7 +1,6 @@
 import Foundation
 import Nightjar
 import NightjarCore
-import NightjarSQLite
 
 extension Workspace {
     /// What the configuration says.
@@ -15,22 +14,10 @@ extension Workspace {
         return outline
     }
 
-    /// What is paused; nothing as long as there is no store.
-    func pauses() async throws -> Set<Pause> {
-        guard FileManager.default.fileExists(atPath: store) else { return [] }
-        let store = try openStore()
-        let pauses = try await store.pauses()
-        try store.close()
-        return pauses
-    }
-
-    /// How many runs of each job are in each state; none as long as there is no store.
-    func counts() async throws -> [String: [RunState: Int]] {
-        guard FileManager.default.fileExists(atPath: store) else { return [:] }
-        let store = try openStore()
-        let counts = try await store.counts()
-        try store.close()
-        return counts
+    /// What is paused, and how many runs of each job are in each state; nothing as long as there is no store.
+    func standing() async throws -> (pauses: Set<Pause>, counts: [String: [RunState: Int]]) {
+        guard FileManager.default.fileExists(atPath: store) else { return ([], [:]) }
+        return try await withStore { store in (try await store.pauses(), try await store.counts()) }
     }
 
     /// Pauses or resumes a job or trigger, and says so.
@@ -45,9 +32,7 @@ extension Workspace {
                 throw CommandFailure("there is no \(pause.kind.rawValue) \"\(pause.name)\"; \(hint)")
             }
         }
-        let store = try SQLiteStore(path: store)
-        try await store.setPaused(pause, isPaused, now: SystemTimeSource().now)
-        try store.close()
+        try await withNewStore { try await $0.setPaused(pause, isPaused, now: SystemTimeSource().now) }
         print("\(pause.kind.rawValue) \(pause.name) is \(isPaused ? "paused" : "active").")
     }
 }

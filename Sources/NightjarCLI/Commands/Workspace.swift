@@ -54,22 +54,37 @@ struct Workspace {
     /// The path of the SQLite file.
     var store: String
 
-    /// Opens the store, which must exist.
-    func openStore() throws -> SQLiteStore {
+    /// Opens the store, which must exist, for `body`, and closes it.
+    func withStore<Answer>(_ body: (any RunStore) async throws -> Answer) async throws -> Answer {
         guard FileManager.default.fileExists(atPath: store) else {
             throw CommandFailure("there is no store at \(store) yet; \"nightjar run\" or \"nightjar publish\" makes it")
         }
-        return try SQLiteStore(path: store)
+        return try await with(SQLiteStore(path: store), body)
     }
 
-    /// Opens the store, making it if need be, and the door by which events enter it.
-    func openIntake() throws -> (store: SQLiteStore, intake: any Intake) {
-        guard let outline else {
-            throw CommandFailure(
-                "without a configuration nothing says which jobs there are; expected --config FILE, $NIGHTJAR_CONFIG or nightjar.yaml in this folder"
-            )
+    /// Opens the store for `body`, making it if need be, and closes it.
+    func withNewStore<Answer>(_ body: (any RunStore) async throws -> Answer) async throws -> Answer {
+        try await with(SQLiteStore(path: store), body)
+    }
+
+    private func with<Answer>(
+        _ store: SQLiteStore, _ body: (any RunStore) async throws -> Answer
+    ) async throws -> Answer {
+        let answer: Answer
+        do {
+            answer = try await body(store)
+        } catch {
+            // What went wrong first is what the user must hear of.
+            try? store.close()
+            throw error
         }
-        let store = try SQLiteStore(path: store)
+        try store.close()
+        return answer
+    }
+
+    /// The door by which events enter the store.
+    func intake(into store: any RunStore) throws -> any Intake {
+        let outline = try configured()
         // This process makes runs and does none of them: the running node will.
         let elsewhere = ClosureHandler { _ in throw RunFailure("this process runs no jobs") }
         let jobs = outline.jobs.map { Job($0.name, policy: $0.policy, kind: $0.kind, handler: elsewhere) }
@@ -83,7 +98,7 @@ struct Workspace {
         let runtime = try Runtime(
             store: store, jobs: jobs, triggers: triggers, configuration: configuration,
             logger: Logger(label: "nightjar", factory: { _ in SwiftLogNoOpLogHandler() }))
-        return (store, runtime.intake)
+        return runtime.intake
     }
 }
 

@@ -15,18 +15,23 @@ enum ConfigurationFile {
     static func parse(
         _ text: ConfigurationText, environment: @escaping (String) -> String?
     ) throws(ConfigurationError) -> Configuration {
+        try read(text, .configuration(file: text.file), environment: environment)
+    }
+
+    /// Reads the text of a file as a whole, in the way given.
+    /// - Throws: ``ConfigurationError`` with every mistake in it.
+    static func read<Value>(
+        _ text: ConfigurationText, _ reading: Reading<Value>, environment: @escaping (String) -> String?
+    ) throws(ConfigurationError) -> Value {
         let (root, diagnostics) = DocumentReader.read(text)
         let folder = URL(fileURLWithPath: text.file).standardizedFileURL.deletingLastPathComponent()
         let context = ReadingContext(folder: folder, environment: environment, diagnostics: diagnostics)
-        var configuration: Configuration?
-        if let root {
-            configuration = Reading<Configuration>.configuration(file: text.file).read(root, "the file", context)
-        }
-        guard context.diagnostics.isEmpty, let configuration else {
+        let value = root.flatMap { reading.read($0, "the file", context) }
+        guard context.diagnostics.isEmpty, let value else {
             throw ConfigurationError(
                 file: text.file, diagnostics: context.diagnostics, lines: text.lines, hiding: context.secrets)
         }
-        return configuration
+        return value
     }
 }
 

@@ -48,7 +48,7 @@ extension Reading where Value == HTTPServerSettings {
             settings.limits = section.read("limits", .limits, default: settings.limits)
             settings.tls = section.read("tls", .tls)
             if settings.tokens.isEmpty, !settings.listen.isLoopback,
-                !section.entries.contains(where: { $0.key == "tokens" })
+                !section.has("tokens")
             {
                 let position = section.entries.first { $0.key == "listen" }?.value.position ?? section.position
                 section.context.report(

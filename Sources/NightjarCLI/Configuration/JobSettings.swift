@@ -12,6 +12,9 @@ struct JobSettings: Sendable {
         case emit(EmitSettings)
     }
 
+    /// The keys that say what a job does.
+    static let kinds = ["command", "http", "emit"]
+
     /// Its name.
     var name: String
     /// What it does.
@@ -27,20 +30,26 @@ extension Reading where Value == [JobSettings] {
             section.refuse(LaterVersions.actions)
             section.refuse(LaterVersions.jobSettings)
             let action = section.action(at: position)
-            var policy = JobPolicy()
-            policy.retry = section.read("retry", .retry, default: .default)
-            policy.timeout = section.read("timeout", .duration(atLeast: .milliseconds(1)))
-            policy.concurrency = section.read("concurrency", .integer(1...10_000))
+            let policy = section.policy()
             return action.map { JobSettings(name: name, action: $0, policy: policy) }
         }
     }
 }
 
 extension Section {
+    /// How the job's runs are treated.
+    mutating func policy() -> JobPolicy {
+        var policy = JobPolicy()
+        policy.retry = read("retry", .retry, default: .default)
+        policy.timeout = read("timeout", .duration(atLeast: .milliseconds(1)))
+        policy.concurrency = read("concurrency", .integer(1...10_000))
+        return policy
+    }
+
     /// What the job does: the one key among `command`, `http` and `emit`.
     fileprivate mutating func action(at position: Position) -> JobSettings.Action? {
         var actions: [JobSettings.Action] = []
-        let kinds = ["command", "http", "emit"].filter { kind in entries.contains { $0.key == kind } }
+        let kinds = JobSettings.kinds.filter { has($0) }
         if let action = read("command", Reading<CommandSettings>.command) { actions.append(.command(action)) }
         if let action = read("http", Reading<RequestSettings>.request) { actions.append(.http(action)) }
         if let action = read("emit", Reading<EmitSettings>.emit) { actions.append(.emit(action)) }

@@ -8,6 +8,19 @@ enum NamedEntries {
         return entries.map(\.key)
     }
 
+    /// Reads what each definition has, without asking for more: what cannot be a definition is left out.
+    static func each<Value>(
+        _ node: DocumentNode?, _ context: ReadingContext, _ read: (inout Section, _ name: String) -> Value
+    ) -> [Value] {
+        guard case .map(let entries)? = node?.content else { return [] }
+        return entries.compactMap { entry in
+            guard
+                var section = Section(entry.value, "\"\(entry.key)\"", expected: "its settings", context: context)
+            else { return nil }
+            return read(&section, entry.key)
+        }
+    }
+
     /// Reads each definition.
     /// - Parameters:
     ///   - kind: what is named: `job`, `trigger`.

@@ -31,6 +31,11 @@ struct Section {
         return entries.first { $0.key == key }
     }
 
+    /// Whether the file has that key.
+    func has(_ key: String) -> Bool {
+        entries.contains { $0.key == key }
+    }
+
     /// The value of a key; `nil` if it is absent, or wrong.
     mutating func read<Value>(_ key: String, _ reading: Reading<Value>) -> Value? {
         entry(key).flatMap { reading.read($0.value, key, context) }

@@ -12,6 +12,9 @@ struct TriggerSettings: Sendable {
         case event(EventFilter)
     }
 
+    /// The keys that say where a trigger's events come from.
+    static let kinds = ["http", "files", "event"]
+
     /// Its name.
     var name: String
     /// Where its events come from.
@@ -33,7 +36,7 @@ extension Reading where Value == [TriggerSettings] {
             section.refuse(LaterVersions.triggerSettings)
             let source = section.source(at: position, isServing: isServing)
             let start = section.read("start", Reading<String>.job(among: jobs).oneOrMore())
-            if !section.entries.contains(where: { $0.key == "start" }) {
+            if !section.has("start") {
                 section.context.report(
                     position,
                     "\(section.label) starts nothing; expected \"start\" with the name of a job, or a list of names")
@@ -70,7 +73,7 @@ extension Section {
     /// Where the trigger's events come from: the one key among `http`, `files` and `event`.
     fileprivate mutating func source(at position: Position, isServing: Bool) -> TriggerSettings.Source? {
         var sources: [TriggerSettings.Source] = []
-        let kinds = ["http", "files", "event"].filter { kind in entries.contains { $0.key == kind } }
+        let kinds = TriggerSettings.kinds.filter { has($0) }
         if let endpoint = read("http", Reading<EndpointSettings>.endpoint) { sources.append(.http(endpoint)) }
         if let files = read("files", Reading<FilesSettings>.files) { sources.append(.files(files)) }
         if let filter = read("event", Reading<EventFilter>.eventFilter) { sources.append(.event(filter)) }
@@ -93,7 +96,7 @@ extension Section {
 
 extension Reading where Value == String {
     /// The name of a job that the file has.
-    fileprivate static func job(among jobs: [String]) -> Reading {
+    static func job(among jobs: [String]) -> Reading {
         Reading("the name of a job") { node, label, context in
             guard let name = context.text(node, label, expected: "the name of a job") else { return nil }
             if jobs.contains(name) { return name }
@@ -113,7 +116,7 @@ extension Reading where Value == String {
 
 extension Reading where Value == EventFilter {
     /// The trigger `event`.
-    fileprivate static var eventFilter: Reading {
+    static var eventFilter: Reading {
         section("a mapping such as { type: order.placed }") { section in
             let types = section.read("type", Reading<String>.string.oneOrMore(), default: [])
             let sources = section.read("source", Reading<String>.string.oneOrMore(), default: [])

@@ -27,6 +27,8 @@ struct TerminalStyle: Sendable {
         hasColour = isTerminal && !refused && environment["TERM"] != "dumb"
     }
 
+    /// Text as it is.
+    func none(_ text: String) -> String { text }
     /// Bold text.
     func bold(_ text: String) -> String { coded(text, "1") }
     /// Text that stands back.
