@@ -17,7 +17,8 @@ struct NightjarCommand: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            InitCommand.self, CheckCommand.self, PublishCommand.self, StartCommand.self, RunsCommand.self,
+            InitCommand.self, RunNodeCommand.self, CheckCommand.self, PublishCommand.self, StartCommand.self,
+            RunsCommand.self,
             WhyCommand.self, EventsCommand.self, TriggersCommand.self, JobsCommand.self,
         ])
 

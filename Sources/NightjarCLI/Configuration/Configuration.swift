@@ -76,6 +76,6 @@ struct LogSettings: Sendable, Hashable {
 
     /// The lowest level that is logged.
     var level = Level.info
-    /// The form of a line; `nil` for text on a terminal and JSON elsewhere.
-    var format: Format?
+    /// The form of a line.
+    var format = Format.text
 }

@@ -112,7 +112,7 @@ extension Reading where Value == LogSettings {
         section("a mapping such as { level: info, format: text }") { section in
             var settings = LogSettings()
             settings.level = section.read("level", .choice, default: settings.level)
-            settings.format = section.read("format", .choice)
+            settings.format = section.read("format", .choice, default: settings.format)
             return settings
         }
     }

@@ -34,7 +34,7 @@ struct DocumentReader {
 
     /// Parses the text. The library refuses a document in which a key stands twice and tells the place of the first one
     /// only; that one is given another name of the same length and the text parsed again, until both are known.
-    private mutating func compose(_ source: ConfigurationText) -> Node? {
+    private mutating func compose(_ source: ConfigurationText) -> Yams.Node? {
         var lines = source.lines
         for round in 0..<200 {
             do {
@@ -82,7 +82,7 @@ struct DocumentReader {
         return String(text)
     }
 
-    private mutating func converted(_ node: Node, depth: Int) -> DocumentNode? {
+    private mutating func converted(_ node: Yams.Node, depth: Int) -> DocumentNode? {
         let position = Position(line: node.mark?.line ?? 1, column: node.mark?.column ?? 1)
         nodes += 1
         guard nodes <= Self.maximumNodes else {
@@ -119,7 +119,7 @@ struct DocumentReader {
         }
     }
 
-    private mutating func entries(of mapping: Node.Mapping, depth: Int) -> [DocumentNode.Entry] {
+    private mutating func entries(of mapping: Yams.Node.Mapping, depth: Int) -> [DocumentNode.Entry] {
         var entries: [DocumentNode.Entry] = []
         var merged: [DocumentNode.Entry] = []
         var lines: [String: Int] = [:]

@@ -38,6 +38,20 @@ struct Reading<Value> {
         Reading<Other>(expected) { node, label, context in read(node, label, context).map(transform) }
     }
 
+    /// A reading that also tries `check` on what this one reads, and reports what it throws.
+    func checked(_ check: @escaping (Value) throws -> some Any) -> Reading {
+        Reading(expected) { node, label, context in
+            guard let value = read(node, label, context) else { return nil }
+            do {
+                _ = try check(value)
+                return value
+            } catch {
+                context.report(node.position, "\(label): \(error)")
+                return nil
+            }
+        }
+    }
+
     /// A reading of a list of these.
     func list(atMost limit: Int = 1000) -> Reading<[Value]> {
         Reading<[Value]>("a list, each \(expected)") { node, label, context in
@@ -67,17 +81,16 @@ struct Reading<Value> {
     }
 
     /// A reading of a mapping from any key to these.
-    func mapping() -> Reading<[(key: String, value: Value)]> {
-        Reading<[(key: String, value: Value)]>("a mapping, each value \(expected)") { node, label, context in
-            if node.isNull { return [] }
+    func dictionary() -> Reading<[String: Value]> {
+        Reading<[String: Value]>("a mapping, each value \(expected)") { node, label, context in
+            if node.isNull { return [:] }
             guard case .map(let entries) = node.content else {
                 context.report(node.position, "\(label) holds \(node.kind); expected a mapping, each value \(expected)")
                 return nil
             }
-            let values = entries.map { entry in
-                read(entry.value, "\(label).\(entry.key)", context).map { (entry.key, $0) }
-            }
-            return values.contains { $0 == nil } ? nil : values.compactMap { $0 }
+            var values: [String: Value] = [:]
+            for entry in entries { values[entry.key] = read(entry.value, "\(label).\(entry.key)", context) }
+            return values.count == entries.count ? values : nil
         }
     }
 }

@@ -4,6 +4,8 @@ import Foundation
 final class ReadingContext {
     /// The folder that relative paths in the file begin at.
     let folder: URL
+    /// The same, as a path.
+    var folderPath: String { folder.path }
     /// The value of an environment variable.
     let environment: (String) -> String?
     /// The mistakes found so far.

@@ -1,4 +1,5 @@
 import NightjarCore
+import NightjarFiles
 
 /// A trigger of the file.
 struct TriggerSettings: Sendable {
@@ -7,7 +8,7 @@ struct TriggerSettings: Sendable {
         /// Requests to an endpoint.
         case http(EndpointSettings)
         /// Files in a folder.
-        case files(FilesSettings)
+        case files(FilesOptions)
         /// Published events.
         case event(EventFilter)
     }
@@ -75,7 +76,7 @@ extension Section {
         var sources: [TriggerSettings.Source] = []
         let kinds = TriggerSettings.kinds.filter { has($0) }
         if let endpoint = read("http", Reading<EndpointSettings>.endpoint) { sources.append(.http(endpoint)) }
-        if let files = read("files", Reading<FilesSettings>.files) { sources.append(.files(files)) }
+        if let files = read("files", Reading<FilesOptions>.files) { sources.append(.files(files)) }
         if let filter = read("event", Reading<EventFilter>.eventFilter) { sources.append(.event(filter)) }
         if kinds.contains("http"), !isServing {
             context.report(position, "\(label) needs the HTTP server, which is off; expected \"http\" not to be off")
