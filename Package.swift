@@ -93,11 +93,13 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         library("NightjarTestKit", ["NightjarCore", "CloudEvents"]),
+        tests("NightjarCLITests", ["NightjarCLI", "Nightjar", "NightjarCore", "CloudEvents", "NightjarSQLite"]),
         .executableTarget(
             name: "NightjarCLI",
             dependencies: [
                 "Nightjar", "NightjarCore", "CloudEvents", "NightjarSQLite", "NightjarFiles", "NightjarHTTP",
                 "NightjarActions", logging, lifecycle, asyncHTTPClient, hummingbird,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),

@@ -1,0 +1,34 @@
+import ArgumentParser
+
+/// `nightjar check`: tells every mistake in a configuration file.
+struct CheckCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Tell every mistake in a configuration file.",
+        discussion: "Exits with 0 if there is none, else with 1. The environment must hold what the file asks for.")
+
+    @Option(
+        name: [.customShort("c"), .customLong("config")],
+        help: ArgumentHelp("The configuration file (else $NIGHTJAR_CONFIG, else nightjar.yaml).", valueName: "file"),
+        completion: .file(extensions: ["yaml", "yml"]))
+    var config: String?
+
+    @Argument(help: ArgumentHelp("The same, without the option's name.", valueName: "file"), completion: .file())
+    var file: String?
+
+    func validate() throws {
+        if config != nil, file != nil { throw ValidationError("The file is given twice; expected it once.") }
+    }
+
+    func run() async throws {
+        let path = WorkspaceOptions.configurationFile(named: config ?? file) ?? "nightjar.yaml"
+        do throws(ConfigurationError) {
+            let configuration = try ConfigurationFile.load(path)
+            let jobs = configuration.jobs.count == 1 ? "1 job" : "\(configuration.jobs.count) jobs"
+            let triggers = configuration.triggers.count == 1 ? "1 trigger" : "\(configuration.triggers.count) triggers"
+            print("\(path) has no mistakes: \(jobs), \(triggers).")
+        } catch {
+            StandardOutput.writeError(error.rendered(style: .standardError))
+            throw ExitCode.failure
+        }
+    }
+}

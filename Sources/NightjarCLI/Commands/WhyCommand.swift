@@ -1,0 +1,145 @@
+import ArgumentParser
+import CloudEvents
+import Nightjar
+import NightjarCore
+
+/// `nightjar why`: what an event did, and why not more.
+struct WhyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "why", abstract: "Tell every decision taken on an event: what it started, and why not more.")
+
+    @OptionGroup var workspace: WorkspaceOptions
+
+    @Argument(help: "The event's id.")
+    var event: String
+
+    @Option(help: "The event's source, if several sources use the id.")
+    var source: String?
+
+    @Flag(help: "Answer in JSON.")
+    var json = false
+
+    func run() async throws {
+        let workspace = try workspace.workspace()
+        let triggers = workspace.outline?.triggers ?? []
+        let explanations = try await workspace.withStore { store in
+            var explanations: [EventExplanation] = []
+            for record in try await store.events(id: event, source: source) {
+                explanations.append(try await EventExplanation(record, store: store, triggers: triggers))
+            }
+            return explanations
+        }
+        guard !explanations.isEmpty else {
+            throw CommandFailure(
+                "there is no event \"\(Printable.line(event))\"; expected the id of one that was accepted and is still kept"
+            )
+        }
+        if json {
+            try StandardOutput.write(json: JSONShapes.explanations(explanations))
+        } else {
+            let now = SystemTimeSource().now
+            let texts = explanations.map { $0.text(now: now, style: .standardOutput) }
+            try StandardOutput.write(texts.joined(separator: "\n"))
+        }
+    }
+}
+
+/// An event with every decision taken on it, those of the present configuration's triggers included.
+struct EventExplanation {
+    /// A decision, with the run as it stands now.
+    struct Line {
+        var decision: Decision
+        var run: Run?
+    }
+
+    /// The event as it was accepted.
+    var record: EventRecord
+    /// The decisions that were recorded with it.
+    var lines: [Line]
+    /// What the event triggers of the present configuration that did not fire say to it.
+    var refusals: [Decision]
+
+    /// The explanation of an event.
+    init(
+        _ record: EventRecord, store: any RunStore, triggers: [ConfigurationOutline.TriggerOutline]
+    ) async throws(StoreError) {
+        self.record = record
+        lines = []
+        for decision in record.decisions {
+            let run: Run? = if let id = decision.run { try await store.run(id) } else { nil }
+            lines.append(Line(decision: decision, run: run))
+        }
+        refusals = Self.refusals(of: record, by: triggers)
+    }
+
+    static func refusals(of record: EventRecord, by triggers: [ConfigurationOutline.TriggerOutline]) -> [Decision] {
+        let fired = Set(record.decisions.compactMap(\.trigger))
+        let byHand = record.decisions.contains { $0.trigger == nil }
+        let byOther = triggers.first { $0.filter == nil && fired.contains($0.name) }
+        return triggers.compactMap { trigger in
+            guard let filter = trigger.filter, !fired.contains(trigger.name) else { return nil }
+            let reason: String
+            if byHand {
+                reason = "the event started a job by hand and was not published"
+            } else if let byOther {
+                reason = "the event came to the trigger \"\(byOther.name)\" and was not published"
+            } else if let refusal = filter.refusal(of: record.event) {
+                reason = refusal
+            } else if Set(trigger.jobs).isSubset(of: record.decisions.compactMap(\.job)) {
+                reason = "its jobs were started by another trigger already"
+            } else {
+                reason = "it wants the event, but did not stand in the configuration when the event came"
+            }
+            return Decision(trigger: trigger.name, outcome: .refused, reason: reason)
+        }
+    }
+
+    /// The explanation for people.
+    func text(now: Timestamp, style: TerminalStyle) -> String {
+        let event = record.event
+        var text = style.bold("event \(Printable.line(event.id))") + "\n"
+        text += "  \(Printable.line(event.type)) from \(Printable.line(event.source))"
+        text += event.subject.map { ", about \(Printable.line($0))" } ?? ""
+        text +=
+            ", accepted \(RelativeTime.text(record.acceptedAt, from: now)), \(event.data?.count ?? 0) bytes of data\n\n"
+        if lines.isEmpty { text += "  It made no run.\n" }
+        for line in lines {
+            let decision = line.decision
+            let who = decision.trigger.map { "trigger \(Printable.line($0))" } ?? "by hand"
+            text += "  \(paint(decision.outcome, style)) \(who)"
+            text += decision.job.map { " → job \(Printable.line($0))" } ?? ""
+            text += decision.reason.map { ": \(Printable.line($0))" } ?? ""
+            text += "\n"
+            if let run = line.run { text += self.text(run, now: now, style: style) }
+            if let id = decision.run, line.run == nil { text += "      run \(id) is no longer kept\n" }
+        }
+        for refusal in refusals {
+            let reason = Printable.line(refusal.reason ?? "")
+            text += "  \(paint(.refused, style)) trigger \(Printable.line(refusal.trigger ?? "")): \(reason)\n"
+        }
+        return text
+    }
+
+    private func text(_ run: Run, now: Timestamp, style: TerminalStyle) -> String {
+        var text = "      run \(run.id)  \(style.state(run.state))"
+        text += run.reason.map { ": \(Printable.line($0))" } ?? ""
+        text += "\n"
+        for attempt in run.attempts {
+            let outcome = attempt.outcome.map { "\($0)" } ?? "running"
+            let error = attempt.error.map { ": \(Printable.line($0))" } ?? ""
+            text += style.dim(
+                "      attempt \(attempt.number)  \(outcome), \(RelativeTime.text(attempt.startedAt, from: now))")
+            text += "\(error)\n"
+        }
+        return text
+    }
+
+    private func paint(_ outcome: Decision.Outcome, _ style: TerminalStyle) -> String {
+        let word = outcome.rawValue.padding(to: 9)
+        return switch outcome {
+        case .started: style.green(word)
+        case .refused: style.dim(word)
+        case .duplicate: style.yellow(word)
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import Foundation
+import Nightjar
+import NightjarCore
+
+extension Workspace {
+    /// What the configuration says.
+    /// - Throws: ``CommandFailure`` if there is none.
+    func configured() throws -> ConfigurationOutline {
+        guard let outline else {
+            throw CommandFailure(
+                "without a configuration nothing says which jobs and triggers there are; expected --config FILE, $NIGHTJAR_CONFIG or nightjar.yaml in this folder"
+            )
+        }
+        return outline
+    }
+
+    /// What is paused, and how many runs of each job are in each state; nothing as long as there is no store.
+    func standing() async throws -> (pauses: Set<Pause>, counts: [String: [RunState: Int]]) {
+        guard FileManager.default.fileExists(atPath: store) else { return ([], [:]) }
+        return try await withStore { store in (try await store.pauses(), try await store.counts()) }
+    }
+
+    /// Pauses or resumes a job or trigger, and says so.
+    func setPaused(_ pause: Pause, _ isPaused: Bool) async throws {
+        if let outline {
+            let names = pause.kind == .job ? outline.jobs.map(\.name) : outline.triggers.map(\.name)
+            // Something that left the configuration can still be resumed, not paused.
+            if isPaused, !names.contains(pause.name) {
+                let hint =
+                    NearestName.of(pause.name, among: names).map { "did you mean \"\($0)\"?" }
+                    ?? "expected one of: \(names.joined(separator: ", "))"
+                throw CommandFailure("there is no \(pause.kind.rawValue) \"\(pause.name)\"; \(hint)")
+            }
+        }
+        try await withNewStore { try await $0.setPaused(pause, isPaused, now: SystemTimeSource().now) }
+        print("\(pause.kind.rawValue) \(pause.name) is \(isPaused ? "paused" : "active").")
+    }
+}

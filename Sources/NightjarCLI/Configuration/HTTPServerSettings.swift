@@ -1,0 +1,86 @@
+/// The HTTP server: endpoints of triggers, and the management API.
+struct HTTPServerSettings: Sendable, Hashable {
+    /// A certificate and its key, as PEM files.
+    struct TLS: Sendable, Hashable {
+        /// The path of the certificate chain.
+        var certificate: String
+        /// The path of the private key.
+        var key: String
+    }
+
+    /// What is accepted of a client.
+    struct Limits: Sendable, Hashable {
+        /// The largest body, in bytes.
+        var body = 1 << 20
+        /// How many connections may be open.
+        var connections = 1024
+        /// How long a request may take to arrive.
+        var requestTimeout = Duration.seconds(30)
+    }
+
+    /// Where it listens.
+    var listen = Address(host: "127.0.0.1", port: 8080)
+    /// Who knows one of these may use the management API. Without any, everybody who reaches the address may.
+    var tokens: [Secret] = []
+    /// What is accepted of a client.
+    var limits = Limits()
+    /// HTTPS instead of HTTP.
+    var tls: TLS?
+}
+
+extension Reading where Value == HTTPServerSettings? {
+    /// The section `http`, or `off`.
+    static var serverOrOff: Reading {
+        let server = Reading<HTTPServerSettings>.server
+        return Reading("\(server.expected), or off") { node, label, context in
+            if case .scalar("off", _) = node.content { return .some(nil) }
+            return server.read(node, label, context).map { .some($0) }
+        }
+    }
+}
+
+extension Reading where Value == HTTPServerSettings {
+    static var server: Reading {
+        section("a mapping such as { listen: 127.0.0.1:8080 }") { section in
+            var settings = HTTPServerSettings()
+            settings.listen = section.read("listen", .address, default: settings.listen)
+            settings.tokens = section.read("tokens", Reading<Secret>.secret.oneOrMore(), default: [])
+            settings.limits = section.read("limits", .limits, default: settings.limits)
+            settings.tls = section.read("tls", .tls)
+            if settings.tokens.isEmpty, !settings.listen.isLoopback,
+                !section.has("tokens")
+            {
+                let position = section.entries.first { $0.key == "listen" }?.value.position ?? section.position
+                section.context.report(
+                    position,
+                    "http listens on \(settings.listen) beyond this machine without tokens; expected \"tokens\", or a loopback address such as 127.0.0.1:\(settings.listen.port)"
+                )
+            }
+            return settings
+        }
+    }
+}
+
+extension Reading where Value == HTTPServerSettings.Limits {
+    static var limits: Reading {
+        section("a mapping such as { body: 1MiB }") { section in
+            var limits = HTTPServerSettings.Limits()
+            limits.body = section.read("body", .size(1...(256 << 20)), default: limits.body)
+            limits.connections = section.read("connections", .integer(1...100_000), default: limits.connections)
+            limits.requestTimeout = section.read(
+                "requestTimeout", .duration(atLeast: .seconds(1)), default: limits.requestTimeout)
+            return limits
+        }
+    }
+}
+
+extension Reading where Value == HTTPServerSettings.TLS {
+    static var tls: Reading {
+        section("a mapping such as { certificate: PATH, key: PATH }") { section in
+            let certificate = section.require("certificate", .path)
+            let key = section.require("key", .path)
+            guard let certificate, let key else { return nil }
+            return HTTPServerSettings.TLS(certificate: certificate, key: key)
+        }
+    }
+}

@@ -1,0 +1,93 @@
+import NightjarCore
+
+/// A job of the file.
+struct JobSettings: Sendable {
+    /// What the job does.
+    enum Action: Sendable {
+        /// Runs a program.
+        case command(CommandSettings)
+        /// Makes an HTTP request.
+        case http(RequestSettings)
+        /// Emits an event.
+        case emit(EmitSettings)
+    }
+
+    /// The keys that say what a job does.
+    static let kinds = ["command", "http", "emit"]
+
+    /// Its name.
+    var name: String
+    /// What it does.
+    var action: Action
+    /// How its runs are treated.
+    var policy: JobPolicy
+}
+
+extension Reading where Value == [JobSettings] {
+    /// The section `jobs`.
+    static var jobs: Reading {
+        NamedEntries.reading("job") { section, name, position in
+            section.refuse(LaterVersions.actions)
+            section.refuse(LaterVersions.jobSettings)
+            let action = section.action(at: position)
+            let policy = section.policy()
+            return action.map { JobSettings(name: name, action: $0, policy: policy) }
+        }
+    }
+}
+
+extension Section {
+    /// How the job's runs are treated.
+    mutating func policy() -> JobPolicy {
+        var policy = JobPolicy()
+        policy.retry = read("retry", .retry, default: .default)
+        policy.timeout = read("timeout", .duration(atLeast: .milliseconds(1)))
+        policy.concurrency = read("concurrency", .integer(1...10_000))
+        return policy
+    }
+
+    /// What the job does: the one key among `command`, `http` and `emit`.
+    fileprivate mutating func action(at position: Position) -> JobSettings.Action? {
+        var actions: [JobSettings.Action] = []
+        let kinds = JobSettings.kinds.filter { has($0) }
+        if let action = read("command", Reading<CommandSettings>.command) { actions.append(.command(action)) }
+        if let action = read("http", Reading<RequestSettings>.request) { actions.append(.http(action)) }
+        if let action = read("emit", Reading<EmitSettings>.emit) { actions.append(.emit(action)) }
+        guard kinds.count == 1 else {
+            if kinds.count > 1 {
+                let list = kinds.map { "\"\($0)\"" }.joined(separator: " and ")
+                let second = entries.filter { kinds.contains($0.key) }.dropFirst().first?.position ?? position
+                context.report(second, "\(label) has \(list); expected one of them")
+            } else if !entries.contains(where: { LaterVersions.actions[$0.key] != nil }) {
+                context.report(position, "\(label) does nothing; expected one of: command, http, emit")
+            }
+            return nil
+        }
+        return actions.first
+    }
+}
+
+extension Reading where Value == RetryPolicy {
+    /// The setting `retry` of a job.
+    static var retry: Reading {
+        let section = Reading<RetryPolicy>.section("a mapping such as { attempts: 8, from: 1s, upTo: 1h }, or off") {
+            section in
+            let attempts = section.read("attempts", .integer(1...1000), default: RetryPolicy.default.attempts)
+            let from = section.read("from", .duration(), default: RetryPolicy.default.from)
+            let upTo = section.read("upTo", .duration())
+            let jitter = section.read("jitter", .boolean, default: true)
+            if let upTo, upTo < from, let entry = section.entries.first(where: { $0.key == "upTo" }) {
+                section.context.report(
+                    entry.value.position,
+                    "upTo: \(entry.value.shown) is shorter than \"from\", which is \(DurationText.text(from)); expected at least that"
+                )
+            }
+            return RetryPolicy(
+                attempts: attempts, from: from, upTo: upTo ?? max(from, RetryPolicy.default.upTo), jitter: jitter)
+        }
+        return Reading(section.expected) { node, label, context in
+            if case .scalar("off", _) = node.content { return .never }
+            return section.read(node, label, context)
+        }
+    }
+}

@@ -1,0 +1,24 @@
+/// What later versions of Nightjar can do, and this one cannot: worth a better answer than "unknown key".
+enum LaterVersions {
+    /// Kinds of triggers.
+    static let triggers = reasons(
+        ["rabbitmq", "kafka", "sqs", "s3", "postgres", "sqlite", "cron", "webhook"],
+        "triggers are not in this version of Nightjar; expected one of: http, files, event")
+    /// Settings of triggers.
+    static let triggerSettings = reasons(
+        ["when", "input"], "is not in this version of Nightjar; expected \"start\" and \"delay\" at most")
+    /// Kinds of jobs.
+    static let actions = reasons(
+        ["publish", "webhook"], "jobs are not in this version of Nightjar; expected one of: command, http, emit")
+    /// Settings of jobs.
+    static let jobSettings = reasons(
+        ["priority", "unique", "key", "rateLimit"],
+        "is not in this version of Nightjar; expected \"retry\", \"timeout\" and \"concurrency\" at most")
+    /// Sections of the file.
+    static let sections = reasons(
+        ["webhooks", "dashboard"], "is not in this version of Nightjar; expected the section to be left out")
+
+    private static func reasons(_ keys: [String], _ reason: String) -> [String: String] {
+        Dictionary(uniqueKeysWithValues: keys.map { ($0, "\"\($0)\" \(reason)") })
+    }
+}

@@ -1,0 +1,127 @@
+import NightjarCore
+import NightjarFiles
+
+/// A trigger of the file.
+struct TriggerSettings: Sendable {
+    /// Where its events come from.
+    enum Source: Sendable {
+        /// Requests to an endpoint.
+        case http(EndpointSettings)
+        /// Files in a folder.
+        case files(FilesOptions)
+        /// Published events.
+        case event(EventFilter)
+    }
+
+    /// The keys that say where a trigger's events come from.
+    static let kinds = ["http", "files", "event"]
+
+    /// Its name.
+    var name: String
+    /// Where its events come from.
+    var source: Source
+    /// The jobs it starts.
+    var jobs: [String]
+    /// How long after the event.
+    var delay: Duration
+}
+
+extension Reading where Value == [TriggerSettings] {
+    /// The section `triggers`.
+    /// - Parameters:
+    ///   - jobs: the names of the file's jobs.
+    ///   - isServing: the HTTP server is on.
+    static func triggers(jobs: [String], isServing: Bool) -> Reading {
+        let all = NamedEntries.reading("trigger") { section, name, position -> (TriggerSettings, Position)? in
+            section.refuse(LaterVersions.triggers)
+            section.refuse(LaterVersions.triggerSettings)
+            let source = section.source(at: position, isServing: isServing)
+            let start = section.read("start", Reading<String>.job(among: jobs).oneOrMore())
+            if !section.has("start") {
+                section.context.report(
+                    position,
+                    "\(section.label) starts nothing; expected \"start\" with the name of a job, or a list of names")
+            }
+            let delay = section.read("delay", .duration(), default: .zero)
+            guard let source, let start else { return nil }
+            return (TriggerSettings(name: name, source: source, jobs: start, delay: delay), position)
+        }
+        return Reading(all.expected) { node, label, context in
+            guard let triggers = all.read(node, label, context) else { return nil }
+            reportSharedEndpoints(triggers, context)
+            return triggers.map(\.0)
+        }
+    }
+
+    private static func reportSharedEndpoints(_ triggers: [(TriggerSettings, Position)], _ context: ReadingContext) {
+        var owners: [String: String] = [:]
+        for (trigger, position) in triggers {
+            guard case .http(let endpoint) = trigger.source else { continue }
+            let route = "\(endpoint.method) \(endpoint.path)"
+            if let owner = owners[route] {
+                context.report(
+                    position,
+                    "trigger \"\(trigger.name)\" listens on \(route) as \"\(owner)\" does; expected another path, or one trigger that starts both jobs"
+                )
+            } else {
+                owners[route] = trigger.name
+            }
+        }
+    }
+}
+
+extension Section {
+    /// Where the trigger's events come from: the one key among `http`, `files` and `event`.
+    fileprivate mutating func source(at position: Position, isServing: Bool) -> TriggerSettings.Source? {
+        var sources: [TriggerSettings.Source] = []
+        let kinds = TriggerSettings.kinds.filter { has($0) }
+        if let endpoint = read("http", Reading<EndpointSettings>.endpoint) { sources.append(.http(endpoint)) }
+        if let files = read("files", Reading<FilesOptions>.files) { sources.append(.files(files)) }
+        if let filter = read("event", Reading<EventFilter>.eventFilter) { sources.append(.event(filter)) }
+        if kinds.contains("http"), !isServing {
+            context.report(position, "\(label) needs the HTTP server, which is off; expected \"http\" not to be off")
+        }
+        guard kinds.count == 1 else {
+            if kinds.count > 1 {
+                let list = kinds.map { "\"\($0)\"" }.joined(separator: " and ")
+                let second = entries.filter { kinds.contains($0.key) }.dropFirst().first?.position ?? position
+                context.report(second, "\(label) has \(list); expected one of them")
+            } else if !entries.contains(where: { LaterVersions.triggers[$0.key] != nil }) {
+                context.report(position, "\(label) listens to nothing; expected one of: http, files, event")
+            }
+            return nil
+        }
+        return sources.first
+    }
+}
+
+extension Reading where Value == String {
+    /// The name of a job that the file has.
+    static func job(among jobs: [String]) -> Reading {
+        Reading("the name of a job") { node, label, context in
+            guard let name = context.text(node, label, expected: "the name of a job") else { return nil }
+            if jobs.contains(name) { return name }
+            let hint =
+                if let nearest = NearestName.of(name, among: jobs) {
+                    "did you mean \"\(nearest)\"?"
+                } else if jobs.isEmpty {
+                    "expected a job under \"jobs\""
+                } else {
+                    "expected one of: \(jobs.prefix(10).joined(separator: ", "))"
+                }
+            context.report(node.position, "\(label): there is no job \(node.shown); \(hint)")
+            return nil
+        }
+    }
+}
+
+extension Reading where Value == EventFilter {
+    /// The trigger `event`.
+    static var eventFilter: Reading {
+        section("a mapping such as { type: order.placed }") { section in
+            let types = section.read("type", Reading<String>.string.oneOrMore(), default: [])
+            let sources = section.read("source", Reading<String>.string.oneOrMore(), default: [])
+            return EventFilter(types: types, sources: sources)
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import Foundation
+import Logging
+import Nightjar
+import NightjarCore
+import NightjarSQLite
+import ServiceLifecycle
+import Synchronization
+import UnixSignals
+
+/// A node as `nightjar run` makes it: the runtime, the HTTP server, and the signals that stop and reload them.
+final class Node: Sendable {
+    private let file: String
+    private let configuration: Mutex<Configuration>
+    private let store: SQLiteStore
+    private let runtime: Runtime
+    private let logger: Logger
+
+    /// A node that does what `configuration` says.
+    /// - Throws: if the store cannot be opened.
+    init(file: String, configuration: Configuration, logger: Logger) throws {
+        let assembly = Assembly(configuration: configuration)
+        self.file = file
+        self.configuration = Mutex(configuration)
+        self.logger = logger
+        store = try assembly.store()
+        runtime = try Runtime(
+            store: store, jobs: assembly.jobs(), triggers: assembly.triggers(),
+            configuration: assembly.runtimeConfiguration(), logger: logger)
+    }
+
+    /// Says what the node is about to do: on a terminal in a few lines, in any case in the log.
+    func greet() {
+        let configuration = configuration.withLock { $0 }
+        let style = TerminalStyle.standardError
+        if style.isTerminal { StandardOutput.writeError(Banner.text(configuration, node: runtime.id, style: style)) }
+        logger.info(
+            "nightjar \(NightjarCommand.version) starts",
+            metadata: [
+                "configuration": "\(file)", "store": "\(configuration.store)", "jobs": "\(configuration.jobs.count)",
+                "triggers": "\(configuration.triggers.count)", "node": "\(runtime.id)",
+            ])
+        if configuration.jobs.isEmpty { logger.warning("the configuration has no jobs: there is nothing to do") }
+    }
+
+    /// Works until a signal says to stop.
+    func run() async throws {
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(services: [.init(service: runtime)], logger: logger))
+        // Trapped before anything runs: a signal must not find the process between start and readiness.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            tasks.addTask { await self.heed(signals, group) }
+            defer { tasks.cancelAll() }
+            try await tasks.next()
+        }
+        try store.close()
+        logger.info("stopped")
+    }
+
+    private func heed(_ signals: UnixSignalsSequence, _ group: ServiceGroup) async {
+        var isStopping = false
+        for await signal in signals {
+            if signal == .sighup {
+                if !isStopping { reload() }
+                continue
+            }
+            if isStopping {
+                logger.warning(
+                    "\(signal) again: ends at once; what runs will be done by another node or the next start")
+                Foundation.exit(128 + (signal == .sigint ? SIGINT : SIGTERM))
+            }
+            isStopping = true
+            logger.info("\(signal): stops; what runs may go on until the drain time is over")
+            await group.triggerGracefulShutdown()
+        }
+    }
+
+    /// Reads the file again and does as it says, unless there are mistakes in it.
+    func reload() {
+        do {
+            let new = try ConfigurationFile.load(file)
+            let assembly = Assembly(configuration: new)
+            try runtime.reload(jobs: assembly.jobs(), triggers: assembly.triggers())
+            let old = configuration.withLock { current in
+                defer { current = new }
+                return current
+            }
+            for setting in Self.needRestart(from: old, to: new) {
+                logger.warning("\(setting) has changed in \(file); that takes effect at the next start")
+            }
+            logger.info(
+                "reloaded \(file)", metadata: ["jobs": "\(new.jobs.count)", "triggers": "\(new.triggers.count)"])
+        } catch let error as ConfigurationError {
+            for diagnostic in error.diagnostics {
+                logger.error("\(error.file):\(diagnostic.position): \(diagnostic.message)")
+            }
+            logger.error("\(file) has mistakes: the configuration that was loaded before stays in force")
+        } catch {
+            logger.error("\(file) cannot be used: \(error); the configuration that was loaded before stays in force")
+        }
+    }
+
+    /// The settings that differ and that only a start can change.
+    static func needRestart(from old: Configuration, to new: Configuration) -> [String] {
+        var settings: [String] = []
+        if old.store != new.store { settings.append("store") }
+        if old.http?.listen != new.http?.listen { settings.append("http.listen") }
+        if old.http?.tokens != new.http?.tokens { settings.append("http.tokens") }
+        if old.http?.limits != new.http?.limits { settings.append("http.limits") }
+        if old.http?.tls != new.http?.tls { settings.append("http.tls") }
+        if old.node != new.node { settings.append("node") }
+        if old.retention != new.retention { settings.append("retention") }
+        if old.drain != new.drain { settings.append("shutdown.drain") }
+        if old.log != new.log { settings.append("log") }
+        return settings
+    }
+}

@@ -1,0 +1,138 @@
+import Foundation
+import NightjarCore
+import Testing
+
+@testable import NightjarCLI
+
+@Suite("A configuration file")
+struct ConfigurationTests {
+    @Test("everything that is left out has its default")
+    func defaults() throws {
+        let configuration = try configuration("jobs: {}")
+        #expect(configuration.store == .sqlite(path: "/etc/nightjar.db"))
+        #expect(configuration.http == HTTPServerSettings())
+        #expect(configuration.http?.listen == Address(host: "127.0.0.1", port: 8080))
+        #expect(configuration.node == NodeSettings())
+        #expect(configuration.retention == RetentionSettings())
+        #expect(configuration.drain == .seconds(30))
+        #expect(configuration.log == LogSettings())
+        #expect(configuration.jobs.isEmpty && configuration.triggers.isEmpty)
+    }
+
+    @Test("jobs and triggers keep the order of the file")
+    func order() throws {
+        let configuration = try configuration(
+            """
+            jobs:
+              z: { emit: { type: z } }
+              a: { emit: { type: a } }
+              m: { emit: { type: m } }
+            triggers:
+              second: { event: { type: [x, "y.*"] }, start: [z, a] }
+              first: { event: { source: /shop }, start: m, delay: 5m }
+            """)
+        #expect(configuration.jobs.map(\.name) == ["z", "a", "m"])
+        #expect(configuration.triggers.map(\.name) == ["second", "first"])
+        #expect(configuration.triggers.map(\.jobs) == [["z", "a"], ["m"]])
+        #expect(configuration.triggers.map(\.delay) == [.zero, .seconds(300)])
+        guard case .event(let filter) = configuration.triggers[0].source else {
+            Issue.record("no event trigger")
+            return
+        }
+        #expect(filter == EventFilter(types: ["x", "y.*"]))
+    }
+
+    @Test("policies are read; `retry: off` means one attempt")
+    func policies() throws {
+        let jobs = try configuration(
+            """
+            jobs:
+              a:
+                emit: { type: a }
+                retry: { attempts: 3, from: 100ms, upTo: 1m, jitter: false }
+                timeout: 30s
+                concurrency: 4
+              b: { emit: { type: b }, retry: off }
+              c: { emit: { type: c }, retry: { from: 2h } }
+            """
+        ).jobs
+        #expect(
+            jobs[0].policy
+                == JobPolicy(
+                    retry: RetryPolicy(attempts: 3, from: .milliseconds(100), upTo: .seconds(60), jitter: false),
+                    timeout: .seconds(30), concurrency: 4))
+        #expect(jobs[1].policy == JobPolicy(retry: .never))
+        #expect(jobs[2].policy.retry.upTo == .seconds(7200), "the default for upTo is raised to from")
+    }
+
+    @Test("anchors, aliases and merged mappings bring their settings along")
+    func anchors() throws {
+        let jobs = try configuration(
+            """
+            jobs:
+              a: &base
+                emit: { type: a }
+                timeout: 1s
+                retry: &patient { attempts: 20 }
+              b:
+                <<: *base
+                timeout: 2s
+              c: { emit: { type: c }, retry: *patient }
+            """
+        ).jobs
+        #expect(jobs.map(\.policy.retry.attempts) == [20, 20, 20])
+        #expect(jobs.map(\.policy.timeout) == [.seconds(1), .seconds(2), nil])
+    }
+
+    @Test("a byte order mark, Windows line ends and quotes change nothing")
+    func forms() throws {
+        let configuration = try configuration(
+            "\u{FEFF}\"store\": 'sqlite:x.db'\r\njobs:\r\n  \"a\": {emit: {type: \"t\"}}\r\n")
+        #expect(configuration.store == .sqlite(path: "/etc/x.db"))
+        #expect(configuration.jobs.map(\.name) == ["a"])
+    }
+
+    @Test("relative paths begin at the file's folder, absolute ones stay")
+    func paths() throws {
+        #expect(try configuration("store: sqlite:data/../a.db").store == .sqlite(path: "/etc/a.db"))
+        #expect(try configuration("store: sqlite:/var/lib/n.db").store == .sqlite(path: "/var/lib/n.db"))
+    }
+
+    @Test("the environment fills in any value, numbers too")
+    func environment() throws {
+        let configuration = try configuration(
+            """
+            store: "sqlite:${DIR}/n.db"
+            http: { listen: "127.0.0.1:${PORT:-9000}", tokens: ["${TOKEN}"] }
+            node: { concurrency: "${SLOTS}" }
+            """, environment: ["DIR": "/data", "TOKEN": "s3cret", "SLOTS": "7"])
+        #expect(configuration.store == .sqlite(path: "/data/n.db"))
+        #expect(configuration.http?.listen.port == 9000)
+        #expect(configuration.http?.tokens == [Secret("s3cret")])
+        #expect(configuration.node.concurrency == 7)
+    }
+
+    @Test("a secret may stand in a file, without the line break at its end")
+    func secretFile() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try Data("s3cret\n".utf8).write(to: folder.appendingPathComponent("token"))
+        let file = folder.appendingPathComponent("nightjar.yaml").path
+        try Data("http: { tokens: { file: token } }".utf8).write(to: URL(fileURLWithPath: file))
+        #expect(try ConfigurationFile.load(file).http?.tokens == [Secret("s3cret")])
+    }
+
+    @Test("secrets are not shown, however a configuration is printed")
+    func secrets() throws {
+        let configuration = try configuration("http: { tokens: [hunter2] }")
+        var dumped = ""
+        dump(configuration, to: &dumped)
+        #expect(!"\(configuration)\(String(reflecting: configuration))\(dumped)".contains("hunter2"))
+    }
+
+    @Test("`http: off` means no server")
+    func off() throws {
+        #expect(try configuration("http: off").http == nil)
+    }
+}
