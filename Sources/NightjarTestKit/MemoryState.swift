@@ -240,7 +240,9 @@ struct MemoryState: Sendable {
         let oldRuns = runs.values.filter {
             ($0.run.state == .completed || $0.run.state == .cancelled)
                 && ($0.run.finishedAt.map { $0 < runsBefore } ?? false)
-        }.sorted { ($0.run.finishedAt ?? .distantPast) < ($1.run.finishedAt ?? .distantPast) }.prefix(limit)
+        }.sorted {
+            ($0.run.finishedAt ?? .distantPast, $0.run.id) < ($1.run.finishedAt ?? .distantPast, $1.run.id)
+        }.prefix(limit)
         for stored in oldRuns { runs[stored.run.id] = nil }
         let needed = Set(runs.values.map(\.sequence))
         let oldEvents = events.keys.sorted().filter { sequence in
