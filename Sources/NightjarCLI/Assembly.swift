@@ -2,6 +2,7 @@ import Nightjar
 import NightjarActions
 import NightjarCore
 import NightjarFiles
+import NightjarHTTP
 import NightjarSQLite
 
 /// Makes what the engine needs of a configuration. The one place where the file's settings meet the modules.
@@ -59,6 +60,35 @@ struct Assembly {
         var ordered = options
         ordered.on = []
         return "files \(ordered) \(options.on.map(\.rawValue).sorted())"
+    }
+
+    /// The endpoints of the `http` triggers.
+    func endpoints() -> [HTTPEndpoint] {
+        configuration.triggers.compactMap { trigger in
+            guard case .http(let settings) = trigger.source else { return nil }
+            var endpoint = HTTPEndpoint(trigger: trigger.name, path: settings.path, method: settings.method)
+            endpoint.authentication =
+                switch settings.auth {
+                case .bearer(let secret): .bearer(secret.text)
+                case .header(let name, let secret): .header(name: name, secret: secret.text)
+                case nil: .none
+                }
+            endpoint.maximumBodyBytes = settings.maximumBodyBytes
+            if let type = settings.type { endpoint.eventType = type }
+            return endpoint
+        }
+    }
+
+    /// Where the HTTP server listens and what it takes; `nil` if it is off.
+    func serverConfiguration() -> HTTPServerConfiguration? {
+        guard let http = configuration.http else { return nil }
+        return HTTPServerConfiguration(
+            host: http.listen.host, port: http.listen.port,
+            tokens: http.tokens.enumerated().map { APIToken(name: "token \($0 + 1)", secret: $1.text) },
+            tls: http.tls.map { .init(certificateChain: $0.certificate, privateKey: $0.key) },
+            maximumBodyBytes: http.limits.body, maximumHeaderBytes: http.limits.header,
+            maximumBatchEvents: http.limits.batch, maximumConnections: http.limits.connections,
+            requestTimeout: http.limits.request, idleTimeout: http.limits.idle, maximumWait: http.limits.wait)
     }
 
     /// How the node works.

@@ -1,5 +1,8 @@
 import ArgumentParser
+import CloudEvents
+import Nightjar
 import NightjarCore
+import NightjarHTTP
 
 /// The program `nightjar`.
 @main
@@ -49,7 +52,7 @@ enum ExitMessage {
         case let error as ConfigurationError:
             StandardOutput.writeError(error.rendered(style: .standardError))
             return configuration
-        case is CommandFailure, is StoreError, is IntakeError:
+        case is CommandFailure, is StoreError, is IntakeError, is HTTPServerError, is RuntimeError, is EventError:
             StandardOutput.writeError(TerminalStyle.standardError.red("Error: ") + "\(error)\n")
             return ExitCode.failure
         default:

@@ -2,6 +2,7 @@ import ArgumentParser
 import CloudEvents
 import Nightjar
 import NightjarCore
+import NightjarHTTP
 
 /// `nightjar events`: looks at accepted events.
 struct EventsCommand: AsyncParsableCommand {
@@ -84,7 +85,7 @@ enum EventLines {
         var text = ""
         for record in records {
             if json {
-                text += String(decoding: JSONShapes.event(record), as: UTF8.self) + "\n"
+                text += String(decoding: JSONShapes.text { $0.record(record) }, as: UTF8.self) + "\n"
             } else {
                 let jobs = record.decisions.filter { $0.outcome == .started }.compactMap(\.job)
                 let outcome = jobs.isEmpty ? style.dim("no run") : style.green(jobs.joined(separator: ", "))

@@ -1,6 +1,8 @@
 import ArgumentParser
+import CloudEvents
 import Nightjar
 import NightjarCore
+import NightjarHTTP
 
 /// `nightjar jobs`: looks at jobs, and pauses them.
 struct JobsCommand: AsyncParsableCommand {
@@ -30,7 +32,7 @@ struct JobsListCommand: AsyncParsableCommand {
                 name: job.name, kind: job.kind, policy: job.policy, isPaused: pauses.contains(Pause(.job, job.name)),
                 running: counts[job.name]?[.running] ?? 0, counts: counts[job.name] ?? [:])
         }
-        if json { return try StandardOutput.write(json: JSONShapes.jobs(statuses)) }
+        if json { return try StandardOutput.write(json: JSONShapes.list("jobs", statuses) { $0.job($1) }) }
         let style = TerminalStyle.standardOutput
         let deadPaint = { (count: Int) in count > 0 ? style.red : style.none }
         var table = Table("JOB", "KIND", "STATE", "WAITING", "RUNNING", "DEAD", "ATTEMPTS", "TIMEOUT")

@@ -3,6 +3,7 @@ import CloudEvents
 import Foundation
 import Nightjar
 import NightjarCore
+import NightjarHTTP
 
 /// `nightjar publish`: puts an event on the event bus.
 struct PublishCommand: AsyncParsableCommand {
@@ -64,7 +65,7 @@ struct PublishCommand: AsyncParsableCommand {
         let events = try file.map { try Self.events(in: $0, limit) } ?? [event(limit)]
         try await workspace.withNewStore { store in
             let answers = try await workspace.intake(into: store).accept(events.map { IncomingEvent($0) })
-            if json { return try StandardOutput.write(json: JSONShapes.answers(answers)) }
+            if json { return try StandardOutput.write(json: JSONShapes.text { $0.acceptances(answers) }) }
             try await print(answers, events, store)
         }
     }

@@ -27,6 +27,8 @@ struct RunNodeCommand: AsyncParsableCommand {
         let configuration = try ConfigurationFile.load(file)
         let log = configuration.log
         LoggingSystem.bootstrap { label in ConsoleLogHandler(label: label, settings: log) }
+        // A program that ends without reading its input must not end the node. What it starts gets the usual disposition.
+        signal(SIGPIPE, SIG_IGN)
         let node = try Node(file: file, configuration: configuration, logger: Logger(label: "nightjar"))
         node.greet()
         try await node.run()

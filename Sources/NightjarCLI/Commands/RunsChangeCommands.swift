@@ -1,6 +1,8 @@
 import ArgumentParser
+import CloudEvents
 import Nightjar
 import NightjarCore
+import NightjarHTTP
 
 /// `nightjar runs retry`.
 struct RunsRetryCommand: AsyncParsableCommand {
@@ -66,7 +68,7 @@ struct RunSelectionOptions: ParsableArguments {
             try await $0.change(command, selection, now: SystemTimeSource().now, limit: limit)
         }
         if json {
-            try StandardOutput.write(json: JSONShapes.changes(changes))
+            try StandardOutput.write(json: JSONShapes.list("runs", changes) { $0.change($1) })
         } else {
             try StandardOutput.write(text(changes, style: .standardOutput))
         }

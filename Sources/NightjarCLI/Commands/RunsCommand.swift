@@ -2,6 +2,7 @@ import ArgumentParser
 import CloudEvents
 import Nightjar
 import NightjarCore
+import NightjarHTTP
 
 /// `nightjar runs`: looks at runs and changes them.
 struct RunsCommand: AsyncParsableCommand {
@@ -58,9 +59,7 @@ struct RunsShowCommand: AsyncParsableCommand {
         let found = try await workspace.workspace().withStore { try await $0.run(id) }
         guard let run = found else { throw CommandFailure("there is no run \(id)") }
         if json {
-            var writer = JSONWriter()
-            JSONShapes.write(run, to: &writer)
-            try StandardOutput.write(json: writer.bytes)
+            try StandardOutput.write(json: JSONShapes.text { $0.run(run) })
         } else {
             try StandardOutput.write(RunDetails.text(run, now: SystemTimeSource().now, style: .standardOutput))
         }
@@ -70,7 +69,7 @@ struct RunsShowCommand: AsyncParsableCommand {
 extension StandardOutput {
     /// Writes a page of runs.
     fileprivate static func write(_ page: RunPage, json: Bool, now: Timestamp, isFiltered: Bool) throws {
-        if json { return try write(json: JSONShapes.runs(page)) }
+        if json { return try write(json: JSONShapes.text { $0.page(page) }) }
         let style = TerminalStyle.standardOutput
         guard !page.runs.isEmpty else {
             return try write(isFiltered ? "No runs fit.\n" : "There are no runs yet.\n")

@@ -3,6 +3,7 @@ import CloudEvents
 import Foundation
 import Nightjar
 import NightjarCore
+import NightjarHTTP
 
 /// `nightjar start`: starts a job by hand.
 struct StartCommand: AsyncParsableCommand {
@@ -51,9 +52,10 @@ struct StartCommand: AsyncParsableCommand {
         }
         let time = SystemTimeSource()
         let now = time.now
+        // As the API's own starts, so that a key means the same here and there.
         let event = Event(
-            id: idempotencyKey ?? UUID().uuidString.lowercased(), source: "/nightjar/jobs/\(job)",
-            type: "nightjar.start",
+            id: idempotencyKey ?? UUID().uuidString.lowercased(), source: "/v1/jobs/\(job)",
+            type: "nightjar.job.start",
             time: now, dataContentType: contentType, data: data)
         let incoming = IncomingEvent(event, to: .job(job, runAt: runAt ?? delay.map { now + $0 }))
         let run = try await workspace.withNewStore { store in
@@ -62,6 +64,10 @@ struct StartCommand: AsyncParsableCommand {
                 throw CommandFailure("the start made no run")
             }
             var run = try await store.run(id)
+            if answer.outcome == .duplicate, run?.event.data != event.data {
+                throw CommandFailure(
+                    "the idempotency key was used with other data before; expected the same, or another key")
+            }
             if let wait { run = try await RunWaiter(store: store, time: time).run(id, until: now + wait) }
             if let run { try show(run, isDuplicate: answer.outcome == .duplicate, now: time.now) }
             return run
@@ -71,11 +77,7 @@ struct StartCommand: AsyncParsableCommand {
     }
 
     private func show(_ run: Run, isDuplicate: Bool, now: Timestamp) throws {
-        if json {
-            var writer = JSONWriter()
-            JSONShapes.write(run, to: &writer)
-            return try StandardOutput.write(json: writer.bytes)
-        }
+        if json { return try StandardOutput.write(json: JSONShapes.text { $0.run(run) }) }
         if wait != nil { return try StandardOutput.write(RunDetails.text(run, now: now, style: .standardOutput)) }
         let style = TerminalStyle.standardOutput
         let known = isDuplicate ? style.yellow(" (made by an earlier start with this key)") : ""

@@ -25,7 +25,13 @@ struct TriggersListCommand: AsyncParsableCommand {
         let workspace = try workspace.workspace()
         let triggers = try workspace.configured().triggers
         let pauses = try await workspace.standing().pauses
-        if json { return try StandardOutput.write(json: JSONShapes.triggers(triggers, pauses: pauses)) }
+        if json {
+            let answer = JSONShapes.list("triggers", triggers) { writer, trigger in
+                let isPaused = pauses.contains(Pause(.trigger, trigger.name))
+                JSONShapes.write(trigger, isPaused: isPaused, to: &writer)
+            }
+            return try StandardOutput.write(json: answer)
+        }
         let style = TerminalStyle.standardOutput
         var table = Table("TRIGGER", "KIND", "STATE", "STARTS", "LISTENS TO")
         for trigger in triggers {

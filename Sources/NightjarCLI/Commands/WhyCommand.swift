@@ -2,6 +2,7 @@ import ArgumentParser
 import CloudEvents
 import Nightjar
 import NightjarCore
+import NightjarHTTP
 
 /// `nightjar why`: what an event did, and why not more.
 struct WhyCommand: AsyncParsableCommand {
@@ -35,7 +36,7 @@ struct WhyCommand: AsyncParsableCommand {
             )
         }
         if json {
-            try StandardOutput.write(json: JSONShapes.explanations(explanations))
+            try StandardOutput.write(json: JSONShapes.list("events", explanations) { $0.record($1.withRefusals) })
         } else {
             let now = SystemTimeSource().now
             let texts = explanations.map { $0.text(now: now, style: .standardOutput) }
@@ -70,6 +71,13 @@ struct EventExplanation {
             lines.append(Line(decision: decision, run: run))
         }
         refusals = Self.refusals(of: record, by: triggers)
+    }
+
+    /// The record with the refusals of the present triggers among its decisions.
+    var withRefusals: EventRecord {
+        var record = record
+        record.decisions += refusals
+        return record
     }
 
     static func refusals(of record: EventRecord, by triggers: [ConfigurationOutline.TriggerOutline]) -> [Decision] {

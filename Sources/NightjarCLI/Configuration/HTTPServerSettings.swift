@@ -12,10 +12,18 @@ struct HTTPServerSettings: Sendable, Hashable {
     struct Limits: Sendable, Hashable {
         /// The largest body, in bytes.
         var body = 1 << 20
+        /// The largest header, in bytes.
+        var header = 32 << 10
+        /// How many events a batch may have.
+        var batch = 1000
         /// How many connections may be open.
         var connections = 1024
         /// How long a request may take to arrive.
-        var requestTimeout = Duration.seconds(30)
+        var request = Duration.seconds(30)
+        /// How long a connection may be idle.
+        var idle = Duration.seconds(60)
+        /// How long a client may wait for a run.
+        var wait = Duration.seconds(60)
     }
 
     /// Where it listens.
@@ -66,9 +74,12 @@ extension Reading where Value == HTTPServerSettings.Limits {
         section("a mapping such as { body: 1MiB }") { section in
             var limits = HTTPServerSettings.Limits()
             limits.body = section.read("body", .size(1...(256 << 20)), default: limits.body)
+            limits.header = section.read("header", .size(1024...(1 << 20)), default: limits.header)
+            limits.batch = section.read("batch", .integer(1...10_000), default: limits.batch)
             limits.connections = section.read("connections", .integer(1...100_000), default: limits.connections)
-            limits.requestTimeout = section.read(
-                "requestTimeout", .duration(atLeast: .seconds(1)), default: limits.requestTimeout)
+            limits.request = section.read("request", .duration(atLeast: .seconds(1)), default: limits.request)
+            limits.idle = section.read("idle", .duration(atLeast: .seconds(1)), default: limits.idle)
+            limits.wait = section.read("wait", .duration(), default: limits.wait)
             return limits
         }
     }

@@ -45,16 +45,6 @@ extension Reading where Value == String {
             return !method.isEmpty && method.utf8.allSatisfy { (65...90).contains($0) } ? method : nil
         }
     }
-
-    /// The path of an endpoint.
-    static var endpointPath: Reading {
-        text("a path that begins with '/', such as /orders") { text in
-            guard text.hasPrefix("/"), text.utf8.allSatisfy({ $0 > 32 && $0 < 127 }), !text.contains("?"),
-                !text.contains("#")
-            else { return nil }
-            return text
-        }
-    }
 }
 
 extension Reading where Value == Bool {

@@ -31,6 +31,11 @@ struct Section {
         return entries.first { $0.key == key }
     }
 
+    /// Whether somebody asked for that key.
+    func isKnown(_ key: String) -> Bool {
+        known.contains(key)
+    }
+
     /// Whether the file has that key.
     func has(_ key: String) -> Bool {
         entries.contains { $0.key == key }

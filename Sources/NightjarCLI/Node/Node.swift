@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Nightjar
 import NightjarCore
+import NightjarHTTP
 import NightjarSQLite
 import ServiceLifecycle
 import Synchronization
@@ -13,7 +14,9 @@ final class Node: Sendable {
     private let configuration: Mutex<Configuration>
     private let store: SQLiteStore
     private let runtime: Runtime
+    private let server: HTTPServer?
     private let logger: Logger
+    private let listening = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     /// A node that does what `configuration` says.
     /// - Throws: if the store cannot be opened.
@@ -26,6 +29,16 @@ final class Node: Sendable {
         runtime = try Runtime(
             store: store, jobs: assembly.jobs(), triggers: assembly.triggers(),
             configuration: assembly.runtimeConfiguration(), logger: logger)
+        let scheme = configuration.http?.tls == nil ? "http" : "https"
+        server = try assembly.serverConfiguration().map { [runtime, listening] server in
+            try HTTPServer(
+                node: runtime, configuration: server, endpoints: assembly.endpoints(), logger: logger,
+                onListening: { host, port in
+                    logger.info("listening on \(scheme)://\(Address(host: host, port: port))")
+                    listening.continuation.yield()
+                })
+        }
+        if server == nil { listening.continuation.yield() }
     }
 
     /// Says what the node is about to do: on a terminal in a few lines, in any case in the log.
@@ -44,8 +57,12 @@ final class Node: Sendable {
 
     /// Works until a signal says to stop.
     func run() async throws {
+        // Runs are claimed only once the server listens: a port in use must not cost anybody an attempt. The services stop
+        // in the reverse order, so that no request finds a node that is gone.
+        let services: [any Service] =
+            [Listening(stream: listening.stream, runtime: runtime)] + (server.map { [$0] } ?? [])
         let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(services: [.init(service: runtime)], logger: logger))
+            configuration: ServiceGroupConfiguration(services: services.map { .init(service: $0) }, logger: quiet))
         // Trapped before anything runs: a signal must not find the process between start and readiness.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -56,6 +73,13 @@ final class Node: Sendable {
         }
         try store.close()
         logger.info("stopped")
+    }
+
+    /// The group's own log says only what the node says as well.
+    private var quiet: Logger {
+        var logger = logger
+        logger.logLevel = max(logger.logLevel, .warning)
+        return logger
     }
 
     private func heed(_ signals: UnixSignalsSequence, _ group: ServiceGroup) async {
@@ -81,7 +105,9 @@ final class Node: Sendable {
         do {
             let new = try ConfigurationFile.load(file)
             let assembly = Assembly(configuration: new)
-            try runtime.reload(jobs: assembly.jobs(), triggers: assembly.triggers())
+            let jobs = try assembly.jobs()
+            try runtime.reload(jobs: jobs, triggers: assembly.triggers())
+            server?.update(endpoints: assembly.endpoints())
             let old = configuration.withLock { current in
                 defer { current = new }
                 return current
@@ -114,5 +140,18 @@ final class Node: Sendable {
         if old.drain != new.drain { settings.append("shutdown.drain") }
         if old.log != new.log { settings.append("log") }
         return settings
+    }
+}
+
+/// The runtime, from the moment the server listens.
+private struct Listening: Service {
+    let stream: AsyncStream<Void>
+    let runtime: Runtime
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            for await _ in stream { return }
+        }
+        try await runtime.run()
     }
 }
