@@ -20,6 +20,7 @@ struct NightjarCommand: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
+            BenchCommand.self,
             InitCommand.self, RunNodeCommand.self, CheckCommand.self, PublishCommand.self, StartCommand.self,
             RunsCommand.self,
             WhyCommand.self, EventsCommand.self, TriggersCommand.self, JobsCommand.self,

@@ -1,0 +1,48 @@
+import CloudEvents
+import Foundation
+import Histogram
+
+/// Prints what `nightjar bench` measured.
+struct BenchReport {
+    let isJSON: Bool
+
+    func progress(_ text: String) {
+        FileHandle.standardError.write(Data("measuring: \(text)\n".utf8))
+    }
+
+    func print(
+        raw: Double, commit: Bench.Latencies, lifecycle: Double, latency: Bench.Latencies,
+        posts: (perSecond: Double, latencies: Bench.Latencies), connections: Int
+    ) {
+        let commitMedian = Double(commit.valueAtPercentile(50))
+        let median = Double(latency.valueAtPercentile(50))
+        let rows: [(name: String, key: String, value: Double, unit: String)] = [
+            ("raw SQLite lifecycle, groups of 1,000", "rawLifecyclePerSecond", raw, "runs/s"),
+            ("lifecycle (accept, claim, no-op, settle)", "lifecyclePerSecond", lifecycle, "runs/s"),
+            ("  of the raw limit", "lifecycleRatio", lifecycle / raw, ""),
+            ("raw durable commit, median", "commitMicroseconds", commitMedian, "µs"),
+            ("event to job start, median", "startMedianMicroseconds", median, "µs"),
+            ("event to job start, 99th percentile", "start99Microseconds", Double(latency.valueAtPercentile(99)), "µs"),
+            ("  median in durable commits", "startCommits", median / max(1, commitMedian), ""),
+            ("durable POST/s, \(connections) connections", "postsPerSecond", posts.perSecond, "/s"),
+            ("  answer, median", "postMedianMicroseconds", Double(posts.latencies.valueAtPercentile(50)), "µs"),
+            ("  answer, 99th percentile", "post99Microseconds", Double(posts.latencies.valueAtPercentile(99)), "µs"),
+        ]
+        if isJSON {
+            var writer = JSONWriter()
+            writer.beginObject()
+            for row in rows {
+                writer.key(row.key)
+                writer.double((row.value * 1000).rounded() / 1000)
+            }
+            writer.endObject()
+            Swift.print(String(decoding: writer.bytes, as: UTF8.self))
+            return
+        }
+        for row in rows {
+            let value = row.unit.isEmpty ? String(format: "%.2f", row.value) : String(format: "%.0f", row.value)
+            let name = row.name.padding(toLength: 44, withPad: " ", startingAt: 0)
+            Swift.print(name + String(repeating: " ", count: max(1, 12 - value.count)) + value + " " + row.unit)
+        }
+    }
+}
