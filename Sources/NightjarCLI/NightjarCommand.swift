@@ -20,7 +20,7 @@ struct NightjarCommand: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            BenchCommand.self,
+            BenchCommand.self, DemoCommand.self,
             InitCommand.self, RunNodeCommand.self, CheckCommand.self, PublishCommand.self, StartCommand.self,
             RunsCommand.self,
             WhyCommand.self, EventsCommand.self, TriggersCommand.self, JobsCommand.self,
