@@ -9,7 +9,7 @@ extension MemoryState {
         let selected =
             switch selection {
             // Those that are named are answered in the order in which they are.
-            case .ids(let ids): ids.filter { seen.insert($0).inserted }
+            case .ids(let ids): ids.prefix(max(0, limit)).filter { seen.insert($0).inserted }
             case .filter(let filter): runs.values.filter { Self.fits($0.run, filter) }.map(\.run.id).sorted()
             }
         return selected.prefix(max(0, limit)).map { id in
