@@ -111,6 +111,7 @@ let package = Package(
         tests(
             "NightjarSQLiteTests",
             ["NightjarSQLite", "NightjarCore", "CloudEvents", "NightjarTestKit", .product(name: "GRDB", package: "GRDB.swift")]),
+        tests("NightjarTestKitTests", ["NightjarTestKit", "NightjarCore", "CloudEvents"]),
         tests("SimulationTests", ["Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", logging]),
     ]
 )

@@ -2,113 +2,148 @@ public import CloudEvents
 public import NightjarCore
 import Synchronization
 
-/// A store in memory: for tests and simulations. It keeps the contract of ``/NightjarCore/RunStore`` but for durability,
-/// and does the same in the same order every time.
-public final class MemoryStore: RunStore {
+/// A ``NightjarCore/RunStore`` in memory: for tests, and the oracle that other stores are compared with.
+///
+/// It keeps the whole contract but durability. Its methods never suspend, and what they answer depends on the calls alone,
+/// so on a seeded executor it behaves the same every time.
+public final class MemoryStore: Sendable {
     private struct Watchers {
-        var next = 0
         var continuations: [Int: AsyncStream<Void>.Continuation] = [:]
+        var lastNumber = 0
+        var isClosed = false
     }
 
-    let state = Mutex(MemoryState())
+    private struct State {
+        var memory = MemoryState()
+        var revision = 0
+    }
+
+    private let state = Mutex(State())
     private let watchers = Mutex(Watchers())
 
     /// An empty store.
     public init() {}
 
-    private func change<Value: Sendable>(_ body: (inout MemoryState) -> Value) -> Value {
-        state.withLock { state in
+    private func write<Value: Sendable>(
+        _ transaction: (inout MemoryState) throws(StoreError) -> Value
+    ) throws(StoreError) -> Value {
+        try state.withLock { state throws(StoreError) in
             state.revision += 1
-            return body(&state)
+            return try transaction(&state.memory)
         }
     }
 
-    /// Every run, oldest first: for checks in tests, without a suspension.
-    public func allRuns() -> [Run] { state.withLock { $0.orderedRuns.map(\.run) } }
+    private func read<Value: Sendable>(_ body: (MemoryState) -> Value) -> Value {
+        state.withLock { body($0.memory) }
+    }
 
     /// Grows with every call that may have changed something: lets a check after every step look only when it must.
     public var revision: Int { state.withLock { $0.revision } }
 
-    /// The ids of all events: for checks in tests, without a suspension.
-    public func eventIDs() -> Set<String> { state.withLock { Set($0.events.values.map(\.event.id)) } }
+    /// Every run, oldest first: for checks in tests, without a suspension.
+    public func allRuns() -> [Run] { read { $0.allRuns() } }
 
-    /// Tells the listeners of ``externalChanges()`` that another node may have written.
+    /// The ids of all events: for checks in tests, without a suspension.
+    public func eventIDs() -> Set<String> { read { Set($0.events.map(\.event.id)) } }
+
+    /// Tells those who watch ``externalChanges()`` that another node may have written.
     public func announceExternalChange() {
-        let continuations = watchers.withLock { $0.continuations.sorted { $0.key < $1.key }.map(\.value) }
-        for continuation in continuations { continuation.yield(()) }
+        for continuation in watching() { continuation.yield() }
     }
 
+    /// Ends the streams of ``externalChanges()``.
+    public func close() {
+        watchers.withLock { $0.isClosed = true }
+        for continuation in watching() { continuation.finish() }
+    }
+
+    /// In the order in which they came; used outside the lock, which their termination takes.
+    private func watching() -> [AsyncStream<Void>.Continuation] {
+        watchers.withLock { watchers in watchers.continuations.sorted { $0.key < $1.key }.map(\.value) }
+    }
+
+    /// Makes it known that a node is dead: its runs are ``expired(now:limit:)`` at once.
+    public func declareDead(_ node: NodeID) {
+        state.withLock { _ = $0.memory.deadNodes.insert(node) }
+    }
+
+    /// What should never be seen in a store, in words; empty if all is well: runs run if and only if they have a lease,
+    /// are finished if and only if they have a finishing time, are the only ones of their event and job, and no two
+    /// leases share a token.
+    public func checkInvariants() -> [String] {
+        read { $0.violations() }
+    }
+}
+
+// What these methods promise stands at the protocol.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+extension MemoryStore: RunStore {
     public func accept(_ batch: [IntakeRecord]) async throws(StoreError) -> [Acceptance] {
-        change { $0.accept(batch) }
+        try write { state throws(StoreError) in try state.accept(batch) }
     }
 
     public func claim(_ request: ClaimRequest) async throws(StoreError) -> ClaimResult {
-        change { $0.claim(request) }
+        try write { $0.claim(request) }
     }
 
     public func renew(
         _ leases: [Lease], until expiry: Timestamp, now: Timestamp
     ) async throws(StoreError) -> [LeaseRenewal] {
-        change { $0.renew(leases, until: expiry, now: now) }
+        try write { $0.renew(leases, until: expiry, now: now) }
     }
 
     public func report(_ progress: [(lease: Lease, progress: Progress)]) async throws(StoreError) {
-        change { $0.report(progress) }
+        try write { $0.report(progress) }
     }
 
     public func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
-        change { $0.settle(settlements) }
+        try write { state throws(StoreError) in try state.settle(settlements) }
     }
 
     public func cancelRequests(node: NodeID) async throws(StoreError) -> [RunID] {
-        state.withLock { $0.cancelRequests(node: node) }
+        read { $0.cancelRequests(node: node) }
     }
 
     public func expired(now: Timestamp, limit: Int) async throws(StoreError) -> [ExpiredRun] {
-        state.withLock { $0.expired(now: now, limit: limit) }
+        read { $0.expired(now: now, limit: limit) }
     }
 
     public func change(
         _ command: RunCommand, _ selection: RunSelection, now: Timestamp, limit: Int
     ) async throws(StoreError) -> [RunChange] {
-        change { $0.change(command, selection, now: now, limit: limit) }
+        try write { $0.change(command, selection, now: now, limit: limit) }
     }
 
     public func run(_ id: RunID) async throws(StoreError) -> Run? {
-        state.withLock { $0.runs[id]?.run }
+        read { $0.run(id) }
     }
 
     public func runs(_ query: RunQuery) async throws(StoreError) -> RunPage {
-        state.withLock { $0.page(query) }
+        read { $0.runs(query) }
     }
 
     public func events(id: String, source: String?) async throws(StoreError) -> [EventRecord] {
-        state.withLock { state in
-            state.records { _, event in event.id == id && (source.map { event.source == $0 } ?? true) }.reversed()
-        }
+        read { $0.events(id: id, source: source) }
     }
 
     public func events(after sequence: Int64?, limit: Int) async throws(StoreError) -> [EventRecord] {
-        state.withLock { state in
-            guard let sequence else { return Array(state.records { _, _ in true }.suffix(limit)) }
-            return Array(state.records { candidate, _ in candidate > sequence }.prefix(limit))
-        }
+        read { $0.events(after: sequence, limit: limit) }
     }
 
     public func counts() async throws(StoreError) -> [String: [RunState: Int]] {
-        state.withLock { $0.counts() }
+        read { $0.counts() }
     }
 
     public func sourceState(trigger: String) async throws(StoreError) -> [String: [UInt8]] {
-        state.withLock { $0.sourceStates[trigger] ?? [:] }
+        read { $0.sourceStates[trigger] ?? [:] }
     }
 
     public func pauses() async throws(StoreError) -> Set<Pause> {
-        state.withLock { $0.pauses }
+        read { $0.pauses }
     }
 
     public func setPaused(_ pause: Pause, _ isPaused: Bool, now: Timestamp) async throws(StoreError) {
-        state.withLock { state in
+        try write { state in
             if isPaused { state.pauses.insert(pause) } else { state.pauses.remove(pause) }
         }
     }
@@ -116,18 +151,24 @@ public final class MemoryStore: RunStore {
     public func prune(
         runsBefore: Timestamp, eventsBefore: Timestamp, limit: Int
     ) async throws(StoreError) -> Int {
-        change { $0.prune(runsBefore: runsBefore, eventsBefore: eventsBefore, limit: limit) }
+        try write { $0.prune(runsBefore: runsBefore, eventsBefore: eventsBefore, limit: limit) }
     }
 
     public func externalChanges() -> AsyncStream<Void> {
+        // One pending change says as much as many.
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let id = watchers.withLock { watchers in
-            watchers.next += 1
-            watchers.continuations[watchers.next] = continuation
-            return watchers.next
+        let number = watchers.withLock { watchers -> Int? in
+            if watchers.isClosed { return nil }
+            watchers.lastNumber += 1
+            watchers.continuations[watchers.lastNumber] = continuation
+            return watchers.lastNumber
+        }
+        guard let number else {
+            continuation.finish()
+            return stream
         }
         continuation.onTermination = { [weak self] _ in
-            self?.watchers.withLock { _ = $0.continuations.removeValue(forKey: id) }
+            self?.watchers.withLock { _ = $0.continuations.removeValue(forKey: number) }
         }
         return stream
     }

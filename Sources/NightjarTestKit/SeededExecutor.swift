@@ -14,6 +14,7 @@ public final class SeededExecutor: TaskExecutor {
         state = Mutex(State(generator: SeededGenerator(seed: seed)))
     }
 
+    /// Notes a job that can go on.
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         state.withLock { $0.pending.append(job) }

@@ -24,6 +24,7 @@ public final class SimulatedClock: TimeSource {
         state = Mutex(State(now: start))
     }
 
+    /// The time at which the clock stands.
     public var now: Timestamp { state.withLock { $0.now } }
 
     /// The earliest time that someone sleeps until.
@@ -49,6 +50,8 @@ public final class SimulatedClock: TimeSource {
         return true
     }
 
+    /// Suspends until the clock is moved to `deadline`; goes on at once if it stands there already.
+    /// - Throws: `CancellationError` when the task is cancelled.
     public func sleep(until deadline: Timestamp) async throws {
         try Task.checkCancellation()
         let order = state.withLock { state in

@@ -1,0 +1,63 @@
+import CloudEvents
+import NightjarCore
+
+extension MemoryState {
+    mutating func change(
+        _ command: RunCommand, _ selection: RunSelection, now: Timestamp, limit: Int
+    ) -> [RunChange] {
+        var seen: Set<RunID> = []
+        let selected =
+            switch selection {
+            // Those that are named are answered in the order in which they are.
+            case .ids(let ids): ids.prefix(max(0, limit)).filter { seen.insert($0).inserted }
+            case .filter(let filter): runs.values.filter { Self.fits($0.run, filter) }.map(\.run.id).sorted()
+            }
+        return selected.prefix(max(0, limit)).map { id in
+            guard var stored = runs[id] else { return RunChange(id: id, job: nil, outcome: .notFound) }
+            let outcome = Self.apply(command, to: &stored, now: now)
+            runs[id] = stored
+            if stored.run.state.isFinished { live.remove(id) } else { live.insert(id) }
+            return RunChange(id: id, job: stored.run.job, outcome: outcome)
+        }
+    }
+
+    private static func apply(_ command: RunCommand, to stored: inout StoredRun, now: Timestamp) -> RunChange.Outcome {
+        switch (command, stored.run.state) {
+        case (.retry, .dead), (.retry, .cancelled):
+            stored.history = RunHistory()
+            stored.run.finishedAt = nil
+            stored.run.reason = nil
+            stored.run.result = nil
+            stored.run.progress = nil
+            stored.run.isCancelRequested = false
+            stored.run.state = .available
+            stored.run.runAt = now
+        case (.retry, .scheduled), (.retry, .retryable):
+            stored.run.state = .available
+            stored.run.runAt = now
+        case (.cancel, .running):
+            stored.run.isCancelRequested = true
+            return .cancelRequested
+        case (.cancel, .scheduled), (.cancel, .available), (.cancel, .retryable):
+            stored.run.state = .cancelled
+            stored.run.finishedAt = now
+            stored.run.reason = "cancelled by hand"
+        case (.discard, .dead):
+            stored.run.state = .cancelled
+            stored.run.finishedAt = now
+            stored.run.reason = "discarded by hand"
+        case (_, let state):
+            return .notApplicable(state)
+        }
+        return .changed(stored.run.state)
+    }
+
+    static func fits(_ run: Run, _ filter: RunFilter) -> Bool {
+        if !filter.states.isEmpty, !filter.states.contains(run.state) { return false }
+        if let job = filter.job, run.job != job { return false }
+        if let trigger = filter.trigger, run.trigger != trigger { return false }
+        guard let text = filter.text?.lowercased(), !text.isEmpty else { return true }
+        let places = [run.job, run.trigger, run.reason, run.event.id, run.event.type, run.event.subject]
+        return places.contains { $0?.lowercased().contains(text) ?? false }
+    }
+}

@@ -1,0 +1,50 @@
+import CloudEvents
+import NightjarCore
+
+extension MemoryState {
+    mutating func settle(_ settlements: [Settlement]) throws(StoreError) -> [SettleResult] {
+        try check(settlements.flatMap(\.emitted))
+        return settlements.map { settle($0) }
+    }
+
+    private mutating func settle(_ settlement: Settlement) -> SettleResult {
+        guard var stored = holder(of: settlement.lease), let lease = stored.run.lease else { return .leaseLost }
+        if settlement.onlyIfExpired, !isOver(lease, at: settlement.at) { return .leaseLost }
+        move(&stored, settlement)
+        stored.run.lease = nil
+        stored.run.isCancelRequested = false
+        if let attempt = settlement.attempt { stored.run.attempts.append(attempt) }
+        if let progress = settlement.progress { stored.run.progress = progress }
+        runs[stored.run.id] = stored
+        if stored.run.state.isFinished { live.remove(stored.run.id) }
+        guard case .complete = settlement.transition else { return .settled(stored.run.state, emitted: []) }
+        return .settled(stored.run.state, emitted: settlement.emitted.map { accept($0) })
+    }
+
+    private func move(_ stored: inout StoredRun, _ settlement: Settlement) {
+        switch settlement.transition {
+        case .complete(let result):
+            stored.run.state = .completed
+            stored.run.finishedAt = settlement.at
+            stored.run.result = result
+            stored.run.reason = nil
+        case .retry(let runAt, let history):
+            stored.run.state = runAt <= settlement.at ? .available : .retryable
+            stored.run.runAt = runAt
+            stored.run.reason = settlement.attempt?.error
+            stored.history = history
+        case .die(let reason, let history):
+            stored.run.state = .dead
+            stored.run.finishedAt = settlement.at
+            stored.run.reason = reason
+            stored.history = history
+        case .cancel(let reason):
+            stored.run.state = .cancelled
+            stored.run.finishedAt = settlement.at
+            stored.run.reason = reason
+        case .release:
+            stored.run.state = .available
+            stored.attempt -= 1
+        }
+    }
+}

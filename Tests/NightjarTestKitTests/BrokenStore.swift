@@ -1,0 +1,187 @@
+import CloudEvents
+import NightjarCore
+import NightjarTestKit
+import Synchronization
+
+/// A memory store with one mistake in it, such as an implementer might make.
+final class BrokenStore: RunStore {
+    enum Defect: String, CaseIterable, CustomStringConvertible {
+        case none
+        case ignoresTokens = "settles whatever token it is given"
+        case forgetsEvents = "acknowledges events and forgets them"
+        case ignoresDuplicates = "takes duplicates for new events"
+        case claimsBeyondLimits = "claims one more than it may"
+        case claimsEarly = "claims a second before the time"
+        case countsReleases = "counts a release as an attempt"
+        case splitsBatches = "takes the records of a batch one by one"
+        case emitsWithoutLease = "takes what was emitted though the lease is lost"
+        case losesEmitted = "completes and drops what was emitted"
+        case rescuesTheLiving = "lets a rescuer take a run whose lease lasts"
+        case revivesLeases = "renews leases that have expired"
+        case takesStaleProgress = "records progress under a stale lease"
+        case skipsDuplicatesState = "drops the source's state that comes with a duplicate"
+        case prunesTheDead = "removes dead runs with the finished ones"
+        case serializesWrongly = "takes empty data for none"
+        case pagesWrongly = "repeats the last run of a page on the next"
+        case claimsTwice = "lets two nodes claim at the same time"
+
+        var description: String { self == .none ? "has no mistake" : rawValue }
+    }
+
+    private let base = MemoryStore()
+    private let defect: Defect
+    private let copies = Mutex(0)
+
+    init(_ defect: Defect) {
+        self.defect = defect
+    }
+
+    func accept(_ batch: [IntakeRecord]) async throws(StoreError) -> [Acceptance] {
+        var batch = batch
+        switch defect {
+        case .forgetsEvents:
+            return batch.map { record in
+                Acceptance(
+                    source: record.event.source, id: record.event.id, outcome: .accepted, runs: record.runs.map(\.id))
+            }
+        case .ignoresDuplicates:
+            for index in batch.indices where !(try await base.events(id: batch[index].event.id, source: nil)).isEmpty {
+                let copy = copies.withLock { copies in
+                    copies += 1
+                    return copies
+                }
+                batch[index].event.id += "-\(copy)"
+            }
+        case .splitsBatches:
+            var answers: [Acceptance] = []
+            for record in batch { answers += try await base.accept([record]) }
+            return answers
+        case .skipsDuplicatesState:
+            for index in batch.indices where !(try await base.events(id: batch[index].event.id, source: nil)).isEmpty {
+                batch[index].stateChanges = []
+            }
+        case .serializesWrongly:
+            for index in batch.indices where batch[index].event.data == [] { batch[index].event.data = nil }
+        default:
+            break
+        }
+        return try await base.accept(batch)
+    }
+
+    func claim(_ request: ClaimRequest) async throws(StoreError) -> ClaimResult {
+        var request = request
+        switch defect {
+        case .claimsBeyondLimits:
+            request.limit += 1
+            for index in request.demands.indices { request.demands[index].limit += 1 }
+        case .claimsEarly:
+            request.now = request.now + .seconds(1)
+        case .claimsTwice:
+            var result = try await base.claim(request)
+            // Every third claim also gets a run that another node has in hand.
+            if request.limit > 3, let page = try? await base.runs(RunQuery(RunFilter(states: [.running]), limit: 1)),
+                let other = page.runs.first, let lease = other.lease, lease.node != request.node
+            {
+                result.runs.append(
+                    ClaimedRun(
+                        job: other.job, trigger: other.trigger, event: other.event, attempt: other.attempts.count,
+                        history: RunHistory(), createdAt: other.createdAt, lease: lease))
+            }
+            return result
+        default:
+            break
+        }
+        return try await base.claim(request)
+    }
+
+    func renew(_ leases: [Lease], until expiry: Timestamp, now: Timestamp) async throws(StoreError) -> [LeaseRenewal] {
+        try await base.renew(leases, until: expiry, now: defect == .revivesLeases ? .distantPast : now)
+    }
+
+    func report(_ progress: [(lease: Lease, progress: Progress)]) async throws(StoreError) {
+        var progress = progress
+        if defect == .takesStaleProgress {
+            for index in progress.indices {
+                progress[index].lease = try await base.run(progress[index].lease.run)?.lease ?? progress[index].lease
+            }
+        }
+        try await base.report(progress)
+    }
+
+    func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
+        var settlements = settlements
+        for index in settlements.indices {
+            switch defect {
+            case .ignoresTokens:
+                let lease = settlements[index].lease
+                settlements[index].lease = try await base.run(lease.run)?.lease ?? lease
+            case .countsReleases:
+                if settlements[index].transition == .release {
+                    settlements[index].transition = .retry(at: settlements[index].at, history: RunHistory())
+                }
+            case .losesEmitted: settlements[index].emitted = []
+            case .rescuesTheLiving: settlements[index].onlyIfExpired = false
+            default: break
+            }
+        }
+        let results = try await base.settle(settlements)
+        if defect == .emitsWithoutLease {
+            for (settlement, result) in zip(settlements, results) where result == .leaseLost {
+                _ = try await base.accept(settlement.emitted)
+            }
+        }
+        return results
+    }
+
+    func cancelRequests(node: NodeID) async throws(StoreError) -> [RunID] { try await base.cancelRequests(node: node) }
+
+    func expired(now: Timestamp, limit: Int) async throws(StoreError) -> [ExpiredRun] {
+        try await base.expired(now: now, limit: limit)
+    }
+
+    func change(
+        _ command: RunCommand, _ selection: RunSelection, now: Timestamp, limit: Int
+    ) async throws(StoreError) -> [RunChange] {
+        try await base.change(command, selection, now: now, limit: limit)
+    }
+
+    func run(_ id: RunID) async throws(StoreError) -> Run? { try await base.run(id) }
+
+    func runs(_ query: RunQuery) async throws(StoreError) -> RunPage {
+        var query = query
+        if defect == .pagesWrongly, let before = query.before {
+            query.before = RunID(high: before.high, low: before.low + 1)
+        }
+        return try await base.runs(query)
+    }
+
+    func events(id: String, source: String?) async throws(StoreError) -> [EventRecord] {
+        try await base.events(id: id, source: source)
+    }
+
+    func events(after sequence: Int64?, limit: Int) async throws(StoreError) -> [EventRecord] {
+        try await base.events(after: sequence, limit: limit)
+    }
+
+    func counts() async throws(StoreError) -> [String: [RunState: Int]] { try await base.counts() }
+
+    func sourceState(trigger: String) async throws(StoreError) -> [String: [UInt8]] {
+        try await base.sourceState(trigger: trigger)
+    }
+
+    func pauses() async throws(StoreError) -> Set<Pause> { try await base.pauses() }
+
+    func setPaused(_ pause: Pause, _ isPaused: Bool, now: Timestamp) async throws(StoreError) {
+        try await base.setPaused(pause, isPaused, now: now)
+    }
+
+    func prune(runsBefore: Timestamp, eventsBefore: Timestamp, limit: Int) async throws(StoreError) -> Int {
+        if defect == .prunesTheDead {
+            _ = try await base.change(
+                .discard, .filter(RunFilter(states: [.dead])), now: .distantPast, limit: limit)
+        }
+        return try await base.prune(runsBefore: runsBefore, eventsBefore: eventsBefore, limit: limit)
+    }
+
+    func externalChanges() -> AsyncStream<Void> { base.externalChanges() }
+}
