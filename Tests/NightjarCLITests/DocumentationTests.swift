@@ -49,7 +49,7 @@ struct DocumentationTests {
     func keys() throws {
         let page = try Self.page("configuration.md")
         for key in try KnownKeys.all() {
-            let isThere = page.contains("`\(key)`") || page.contains(".\(key)`")
+            let isThere = page.contains("`\(key)`") || page.contains(".\(key)`") || page.contains("`\(key).")
             #expect(isThere, "docs/configuration.md does not describe \"\(key)\"")
         }
     }
