@@ -64,6 +64,10 @@ struct AttemptDecision: Sendable {
                 outcome = .cancelled
                 error = message
                 transition = .cancel(reason: "cancelled by hand")
+            case .shutdown where isCancelRequested:
+                outcome = .cancelled
+                error = message
+                transition = .cancel(reason: "cancelled by hand")
             case .shutdown:
                 transition = .release
             case .leaseLost:

@@ -89,8 +89,7 @@ struct PublishCommand: AsyncParsableCommand {
         do throws(EventError) {
             return isBatch ? try JSONEventFormat.decodeBatch(bytes) : [try JSONEventFormat.decode(bytes)]
         } catch {
-            let place = error.eventIndex.map { "event \($0 + 1): " } ?? ""
-            throw CommandFailure("\(path == "-" ? "standard input" : path): \(place)\(error)")
+            throw CommandFailure("\(path == "-" ? "standard input" : path): \(error)")
         }
     }
 

@@ -83,7 +83,7 @@ extension StandardOutput {
 enum RunTable {
     /// The table.
     static func text(_ runs: [Run], now: Timestamp, style: TerminalStyle) -> String {
-        var table = Table("RUN", "JOB", "STATE", "TRIGGER", "CREATED", "ATTEMPTS", "NOTE")
+        var table = Table("RUN", "JOB", "STATE", "TRIGGER", "CREATED", "TRY", "NOTE")
         for run in runs {
             table.add(
                 Table.Cell("\(run.id)"), Table.Cell(run.job),

@@ -58,7 +58,7 @@ extension Section {
                 let list = kinds.map { "\"\($0)\"" }.joined(separator: " and ")
                 let second = entries.filter { kinds.contains($0.key) }.dropFirst().first?.position ?? position
                 context.report(second, "\(label) has \(list); expected one of them")
-            } else if !entries.contains(where: { LaterVersions.actions[$0.key] != nil }) {
+            } else if !mayMean(oneOf: JobSettings.kinds, orLater: LaterVersions.actions) {
                 context.report(position, "\(label) does nothing; expected one of: command, http, emit")
             }
             return nil

@@ -41,6 +41,11 @@ struct Section {
         entries.contains { $0.key == key }
     }
 
+    /// Whether a key is one of a later version, or one of these misspelt: that is told already, and once is enough.
+    func mayMean(oneOf keys: [String], orLater later: [String: String]) -> Bool {
+        entries.contains { later[$0.key] != nil || NearestName.of($0.key, among: keys) != nil }
+    }
+
     /// The value of a key; `nil` if it is absent, or wrong.
     mutating func read<Value>(_ key: String, _ reading: Reading<Value>) -> Value? {
         entry(key).flatMap { reading.read($0.value, key, context) }

@@ -86,7 +86,7 @@ extension Section {
                 let list = kinds.map { "\"\($0)\"" }.joined(separator: " and ")
                 let second = entries.filter { kinds.contains($0.key) }.dropFirst().first?.position ?? position
                 context.report(second, "\(label) has \(list); expected one of them")
-            } else if !entries.contains(where: { LaterVersions.triggers[$0.key] != nil }) {
+            } else if !mayMean(oneOf: TriggerSettings.kinds, orLater: LaterVersions.triggers) {
                 context.report(position, "\(label) listens to nothing; expected one of: http, files, event")
             }
             return nil

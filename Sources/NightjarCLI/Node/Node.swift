@@ -32,7 +32,7 @@ final class Node: Sendable {
         let scheme = configuration.http?.tls == nil ? "http" : "https"
         server = try assembly.serverConfiguration().map { [runtime, listening] server in
             try HTTPServer(
-                node: runtime, configuration: server, endpoints: assembly.endpoints(), logger: logger,
+                node: runtime, configuration: server, endpoints: assembly.endpoints(), logger: Self.quiet(logger),
                 onListening: { host, port in
                     logger.info("listening on \(scheme)://\(Address(host: host, port: port))")
                     listening.continuation.yield()
@@ -62,7 +62,8 @@ final class Node: Sendable {
         let services: [any Service] =
             [Listening(stream: listening.stream, runtime: runtime)] + (server.map { [$0] } ?? [])
         let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(services: services.map { .init(service: $0) }, logger: quiet))
+            configuration: ServiceGroupConfiguration(
+                services: services.map { .init(service: $0) }, logger: Self.quiet(logger)))
         // Trapped before anything runs: a signal must not find the process between start and readiness.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -75,10 +76,10 @@ final class Node: Sendable {
         logger.info("stopped")
     }
 
-    /// The group's own log says only what the node says as well.
-    private var quiet: Logger {
+    /// For those whose everyday news the node tells itself: they log warnings, and everything when that is asked for.
+    private static func quiet(_ logger: Logger) -> Logger {
         var logger = logger
-        logger.logLevel = max(logger.logLevel, .warning)
+        if logger.logLevel == .info { logger.logLevel = .warning }
         return logger
     }
 

@@ -1,0 +1,164 @@
+import Foundation
+import Synchronization
+import Testing
+
+/// The built binary, run from outside as a user runs it.
+final class NodeProcess: Sendable {
+    /// Why a test could not go on.
+    struct Failure: Error, CustomStringConvertible {
+        var description: String
+    }
+
+    /// What a command that ended has said.
+    struct Answer {
+        var status: Int32
+        var output: String
+        var errors: String
+    }
+
+    /// The binary, beside the tests that were built with it.
+    static let binary: URL = {
+        // The test runner is …/debug/nightjarPackageTests.xctest, a file on Linux, a bundle on macOS.
+        var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        for _ in 0..<6 where !FileManager.default.isExecutableFile(atPath: folder.appendingPathComponent("nightjar").path) {
+            folder.deleteLastPathComponent()
+        }
+        return folder.appendingPathComponent("nightjar")
+    }()
+
+    let folder: URL
+    private let process = Mutex<Process?>(nil)
+    private let portNumber = Mutex(0)
+
+    /// A folder with that configuration; `PORT` in it stands for a free port.
+    init(_ configuration: String) throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("nightjar-e2e-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let port = try Self.freePort()
+        portNumber.withLock { $0 = port }
+        try write(configuration)
+    }
+
+    deinit {
+        kill()
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    var port: Int { portNumber.withLock { $0 } }
+
+    func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+
+    func write(_ configuration: String) throws {
+        try configuration.replacingOccurrences(of: "PORT", with: "\(port)").write(
+            toFile: path("nightjar.yaml"), atomically: true, encoding: .utf8)
+    }
+
+    /// Starts the node and waits until it is ready.
+    func start() async throws {
+        let process = Process()
+        process.executableURL = Self.binary
+        process.arguments = ["run"]
+        process.currentDirectoryURL = folder
+        let log = path("log")
+        if !FileManager.default.fileExists(atPath: log) { FileManager.default.createFile(atPath: log, contents: nil) }
+        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
+        try handle.seekToEnd()
+        process.standardError = handle
+        process.standardOutput = handle
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        self.process.withLock { $0 = process }
+        try await eventually("the node is ready", within: 30) {
+            guard process.isRunning else { throw Failure(description: "the node ended: \(self.log)") }
+            return try await self.request("GET", "/readyz").status == 200
+        }
+    }
+
+    var log: String { (try? String(contentsOfFile: path("log"), encoding: .utf8)) ?? "" }
+
+    var pid: Int32 { process.withLock { $0?.processIdentifier ?? 0 } }
+
+    func signal(_ number: Int32) {
+        let pid = pid
+        if pid > 0 { _ = Foundation.kill(pid, number) }
+    }
+
+    /// Kills the node without a warning.
+    func kill() {
+        let process = process.withLock { process in
+            defer { process = nil }
+            return process
+        }
+        guard let process, process.isRunning else { return }
+        _ = Foundation.kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
+    /// Stops the node as an operator does, and answers its exit status.
+    func stop() async throws -> Int32 {
+        guard let process = process.withLock({ $0 }) else { return -1 }
+        _ = Foundation.kill(process.processIdentifier, SIGTERM)
+        try await eventually("the node stops", within: 60) { !process.isRunning }
+        return process.terminationStatus
+    }
+
+    /// Runs another command of the binary in the folder.
+    func nightjar(_ arguments: String..., input: String? = nil) throws -> Answer {
+        let process = Process()
+        process.executableURL = Self.binary
+        process.arguments = arguments
+        process.currentDirectoryURL = folder
+        let output = Pipe()
+        let errors = path("errors-\(UUID().uuidString)")
+        FileManager.default.createFile(atPath: errors, contents: nil)
+        process.standardOutput = output
+        process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: errors))
+        if let input {
+            let file = path("input-\(UUID().uuidString)")
+            try input.write(toFile: file, atomically: true, encoding: .utf8)
+            process.standardInput = try FileHandle(forReadingFrom: URL(fileURLWithPath: file))
+        } else {
+            process.standardInput = FileHandle.nullDevice
+        }
+        try process.run()
+        let data = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return Answer(
+            status: process.terminationStatus, output: String(decoding: data, as: UTF8.self),
+            errors: try String(contentsOfFile: errors, encoding: .utf8))
+    }
+
+    /// Waits for a condition, with a deadline; looks often.
+    func eventually(_ what: String, within seconds: Double, _ condition: () async throws -> Bool) async throws {
+        let deadline = Date().addingTimeInterval(seconds)
+        var last: (any Error)?
+        while Date() < deadline {
+            do {
+                if try await condition() { return }
+            } catch let failure as Failure {
+                throw failure
+            } catch {
+                last = error
+            }
+            await Task.yield()
+            usleep(20_000)
+        }
+        throw Failure(description: "waited \(seconds) s in vain: \(what)\(last.map { "; \($0)" } ?? "")\n\(log.suffix(2000))")
+    }
+
+    static func freePort() throws -> Int {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                bind(descriptor, pointer, length) == 0 ? getsockname(descriptor, pointer, &length) : -1
+            }
+        }
+        guard result == 0 else { throw Failure(description: "no free port") }
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+}
