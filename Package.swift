@@ -110,6 +110,9 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: houseSettings),
+        .executableTarget(
+            name: "Orders", dependencies: ["Nightjar", "NightjarCore", "CloudEvents", "NightjarSQLite", "NightjarFiles"],
+            path: "Examples/Orders", swiftSettings: houseSettings),
         tests(
             "NightjarSQLiteTests",
             ["NightjarSQLite", "NightjarCore", "CloudEvents", "NightjarTestKit", .product(name: "GRDB", package: "GRDB.swift")]),

@@ -55,7 +55,7 @@ extension NodeProcess {
         guard result == 0 else { throw URLError(.cannotConnectToHost) }
         var sent = 0
         while sent < bytes.count {
-            let count = bytes.withUnsafeBytes { send(descriptor, $0.baseAddress?.advanced(by: sent), $0.count - sent, Int32(MSG_NOSIGNAL.rawValue)) }
+            let count = bytes.withUnsafeBytes { send(descriptor, $0.baseAddress?.advanced(by: sent), $0.count - sent, Int32(MSG_NOSIGNAL)) }
             if count <= 0 { break }
             sent += count
         }

@@ -60,7 +60,7 @@ final class NodeProcess: Sendable {
         process.arguments = ["run"]
         process.currentDirectoryURL = folder
         let log = path("log")
-        if !FileManager.default.fileExists(atPath: log) { FileManager.default.createFile(atPath: log, contents: nil) }
+        if !FileManager.default.fileExists(atPath: log) { _ = FileManager.default.createFile(atPath: log, contents: nil) }
         let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
         try handle.seekToEnd()
         process.standardError = handle
@@ -110,7 +110,7 @@ final class NodeProcess: Sendable {
         process.currentDirectoryURL = folder
         let output = Pipe()
         let errors = path("errors-\(UUID().uuidString)")
-        FileManager.default.createFile(atPath: errors, contents: nil)
+        _ = FileManager.default.createFile(atPath: errors, contents: nil)
         process.standardOutput = output
         process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: errors))
         if let input {
