@@ -20,10 +20,9 @@ struct NightjarCommand: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            BenchCommand.self, DemoCommand.self,
             InitCommand.self, RunNodeCommand.self, CheckCommand.self, PublishCommand.self, StartCommand.self,
-            RunsCommand.self,
-            WhyCommand.self, EventsCommand.self, TriggersCommand.self, JobsCommand.self,
+            RunsCommand.self, WhyCommand.self, EventsCommand.self, TriggersCommand.self, JobsCommand.self,
+            DemoCommand.self, BenchCommand.self,
         ])
 
     static func main() async {

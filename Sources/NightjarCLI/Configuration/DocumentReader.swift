@@ -38,7 +38,7 @@ struct DocumentReader {
         var lines = source.lines
         for round in 0..<200 {
             do {
-                guard let node = try Yams.compose(yaml: lines.joined(separator: "\n"), .basic) else {
+                guard let node = try Yams.compose(yaml: lines.joined(separator: "\n"), .basic, .default, .utf8) else {
                     diagnostics.append(
                         Diagnostic(.start, "the file is empty; expected a mapping with \"jobs\" and \"triggers\""))
                     return nil
