@@ -108,6 +108,7 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: houseSettings),
+        tests("CloudEventsTests", ["CloudEvents", httpTypes]),
         tests(
             "NightjarSQLiteTests",
             ["NightjarSQLite", "NightjarCore", "CloudEvents", "NightjarTestKit", .product(name: "GRDB", package: "GRDB.swift")]),
