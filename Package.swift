@@ -113,6 +113,7 @@ let package = Package(
         .executableTarget(
             name: "Orders", dependencies: ["Nightjar", "NightjarCore", "CloudEvents", "NightjarSQLite", "NightjarFiles"],
             path: "Examples/Orders", swiftSettings: houseSettings),
+        tests("CloudEventsTests", ["CloudEvents", httpTypes]),
         tests(
             "NightjarSQLiteTests",
             ["NightjarSQLite", "NightjarCore", "CloudEvents", "NightjarTestKit", .product(name: "GRDB", package: "GRDB.swift")]),

@@ -1,68 +1,98 @@
 extension Event {
-    /// The longest attribute name taken; the specification advises 20 characters.
-    static let maximumNameLength = 128
-    static let coreAttributes: Set<String> = [
-        "id", "source", "type", "specversion", "subject", "time", "datacontenttype", "dataschema", "data",
-    ]
-
-    /// Checks the rules of CloudEvents 1.0.2 ("Context Attributes" and "Type System").
+    /// Checks the rules of CloudEvents 1.0.2 ("Context Attributes" and "Type System") and the sizes of ``Limits``.
+    ///
+    /// - `id`, `source` and `type` are there; `subject` is not empty.
+    /// - `source` is a URI reference and `dataschema` a URI (RFC 3986), `datacontenttype` a media type (RFC 2046).
+    /// - Extensions have names of a-z and 0-9 that the specification does not use itself.
+    /// - No value contains control characters (U+0000-001F, U+007F-009F) or noncharacters.
+    ///
     /// - Throws: ``EventError`` for the first rule that is broken.
     public func validate() throws(EventError) {
-        try Self.checkString(id, "id", isRequired: true)
-        try Self.checkString(source, "source", isRequired: true)
-        try Self.checkString(type, "type", isRequired: true)
-        guard Self.isURIReference(source) else {
-            throw EventError(
-                .invalidAttribute, "source is not a URI reference (RFC 3986): \"\(Self.shown(source))\"", attribute: "source")
-        }
-        if let subject { try Self.checkString(subject, "subject", isRequired: true) }
-        if let dataContentType {
-            guard MediaType(dataContentType) != nil else {
+        try Self.checkRequired(id, "id")
+        try Self.checkRequired(source, "source")
+        try Self.checkRequired(type, "type")
+        guard URIReference(source) != nil else { throw Self.invalid("source", source, "a URI reference (RFC 3986)") }
+        if let subject {
+            guard !subject.isEmpty else {
                 throw EventError(
-                    .invalidAttribute,
-                    "datacontenttype is not a media type such as \"application/json\": \"\(Self.shown(dataContentType))\"",
-                    attribute: "datacontenttype")
+                    .invalidAttribute, "subject is empty; expected at least one character, or no subject",
+                    attribute: "subject")
+            }
+            try Self.checkString(subject, "subject")
+        }
+        if let dataContentType {
+            try Self.checkString(dataContentType, "datacontenttype")
+            guard MediaType(dataContentType) != nil else {
+                throw Self.invalid("datacontenttype", dataContentType, "a media type such as \"application/json\"")
             }
         }
         if let dataSchema {
-            guard Self.isURIReference(dataSchema), Self.hasScheme(dataSchema) else {
-                throw EventError(
-                    .invalidAttribute, "dataschema is not an absolute URI (RFC 3986): \"\(Self.shown(dataSchema))\"",
-                    attribute: "dataschema")
+            try Self.checkString(dataSchema, "dataschema")
+            guard let reference = URIReference(dataSchema), reference.hasScheme else {
+                throw Self.invalid("dataschema", dataSchema, "an absolute URI (RFC 3986)")
             }
         }
+        if !extensions.isEmpty { try checkExtensions() }
+    }
+
+    private func checkExtensions() throws(EventError) {
+        guard extensions.count <= Limits.extensions else { throw Self.tooManyExtensions() }
         for (name, value) in extensions {
             try Self.checkExtensionName(name)
-            if case .string(let text) = value { try Self.checkString(text, name, isRequired: false) }
+            if case .string(let text) = value { try Self.checkString(text, name) }
         }
+    }
+
+    static func tooManyExtensions() -> EventError {
+        EventError(.tooMany, "the event has more than \(Limits.extensions) extensions")
     }
 
     static func checkExtensionName(_ name: String) throws(EventError) {
-        let isWellFormed = name.utf8.allSatisfy {
-            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+        var name = name
+        let count = name.utf8.count
+        let isWellFormed = name.withUTF8 { bytes in
+            bytes.allSatisfy { byte in byte &- UInt8(ascii: "a") < 26 || byte &- UInt8(ascii: "0") < 10 }
         }
-        guard isWellFormed, !name.isEmpty, name.utf8.count <= maximumNameLength else {
+        guard isWellFormed, count > 0, count <= Limits.attributeNameBytes else {
             throw EventError(
                 .invalidAttributeName,
-                "\"\(shown(name))\" cannot name an attribute: expected 1 to \(maximumNameLength) of a-z and 0-9",
-                attribute: name)
+                "\"\(shown(name))\" is no attribute's name; expected a-z and 0-9, \(Limits.attributeNameBytes) at most",
+                attribute: shown(name))
         }
-        guard !coreAttributes.contains(name) else {
+        switch name {
+        case "id", "source", "type", "specversion", "subject", "time", "datacontenttype", "dataschema", "data":
             throw EventError(
-                .invalidAttributeName, "\"\(name)\" is an attribute of the specification, not an extension",
+                .invalidAttributeName,
+                "\"\(name)\" is a name of the specification itself; expected another name for an extension",
                 attribute: name)
+        default: break
         }
     }
 
-    private static func checkString(_ text: String, _ name: String, isRequired: Bool) throws(EventError) {
-        if isRequired, text.isEmpty {
+    private static func checkRequired(_ text: String, _ name: String) throws(EventError) {
+        guard !text.isEmpty else {
             throw EventError(.missingAttribute, "\(name) is empty; expected at least one character", attribute: name)
         }
-        if text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) { return }
+        try checkString(text, name)
+    }
+
+    private static func checkString(_ text: String, _ name: String) throws(EventError) {
+        var text = text
+        let count = text.utf8.count
+        guard count <= Limits.attributeBytes else {
+            throw EventError(
+                .tooLarge, "\(name) has \(count) bytes; expected at most \(Limits.attributeBytes)", attribute: name)
+        }
+        let isPrintableASCII = text.withUTF8 { bytes in
+            // Without an early exit, so that the compiler makes it a vector loop.
+            var isPrintable = true
+            for byte in bytes { isPrintable = isPrintable && byte &- 0x20 < 0x5F }
+            return isPrintable
+        }
+        if isPrintableASCII { return }
         for scalar in text.unicodeScalars where !isAllowed(scalar) {
             throw EventError(
-                .invalidAttribute,
-                "\(name) contains U+\(String(scalar.value, radix: 16, uppercase: true)), which attributes may not contain",
+                .invalidAttribute, "\(name) contains \(codePoint(scalar)), which no attribute may contain",
                 attribute: name)
         }
     }
@@ -75,46 +105,41 @@ extension Event {
         }
     }
 
-    /// Whether the text has only characters of RFC 3986 (letters of other scripts pass, as in RFC 3987), and percent signs
-    /// only before two hexadecimal digits.
-    private static func isURIReference(_ text: String) -> Bool {
-        var digitsExpected = 0
-        for byte in text.utf8 {
-            if digitsExpected > 0 {
-                guard isHexadecimal(byte) else { return false }
-                digitsExpected -= 1
-                continue
-            }
-            switch byte {
-            case UInt8(ascii: "%"): digitsExpected = 2
-            case UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "\""), UInt8(ascii: "{"), UInt8(ascii: "}"),
-                UInt8(ascii: "|"), UInt8(ascii: "\\"), UInt8(ascii: "^"), UInt8(ascii: "`"), 0...0x20, 0x7F:
-                return false
-            default: break
-            }
+    private static func codePoint(_ scalar: Unicode.Scalar) -> String {
+        let digits = String(scalar.value, radix: 16, uppercase: true)
+        return "U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    }
+
+    static func invalid(_ name: String, _ value: String, _ expected: String) -> EventError {
+        EventError(.invalidAttribute, "\(name) is \"\(shown(value))\"; expected \(expected)", attribute: name)
+    }
+
+    /// A text short and plain enough for an error message, whatever stands in it.
+    static func shown(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars.prefix(80) {
+            if isAllowed(scalar) { result.unicodeScalars.append(scalar) } else { result += codePoint(scalar) }
         }
-        return digitsExpected == 0
+        return text.unicodeScalars.count > 80 ? result + "..." : result
+    }
+}
+
+/// What every format says of the attributes that it reads.
+extension Event {
+    static func missing(_ name: String) -> EventError {
+        let expected = name == "specversion" ? "; expected \"\(specVersion)\"" : ""
+        return EventError(.missingAttribute, "the required attribute \(name) is missing\(expected)", attribute: name)
     }
 
-    private static func hasScheme(_ text: String) -> Bool {
-        guard let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")), let first = text.utf8.first else { return false }
-        func isLetter(_ byte: UInt8) -> Bool {
-            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+    static func checkVersion(_ version: String) throws(EventError) {
+        guard version == specVersion else {
+            throw EventError(
+                .unsupportedSpecVersion, "specversion is \"\(shown(version))\"; expected \"\(specVersion)\"",
+                attribute: "specversion")
         }
-        return isLetter(first)
-            && text.utf8[..<colon].allSatisfy {
-                isLetter($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "+")
-                    || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".")
-            }
     }
 
-    private static func isHexadecimal(_ byte: UInt8) -> Bool {
-        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-            || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte | 0x20)
-    }
-
-    /// A text short enough for an error message.
-    private static func shown(_ text: String) -> String {
-        text.count <= 80 ? text : text.prefix(77) + "..."
+    static func invalidTime(_ text: String) -> EventError {
+        invalid("time", text, "a timestamp such as \"2026-01-31T08:00:00Z\" (RFC 3339)")
     }
 }

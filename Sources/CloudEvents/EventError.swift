@@ -18,7 +18,9 @@ public struct EventError: Error, Sendable, Hashable, CustomStringConvertible {
         case unsupportedContentType
         /// An HTTP header that cannot be read.
         case malformedHeader
-        /// More events than are allowed in a batch.
+        /// An attribute's value is longer than ``Event/Limits/attributeBytes``.
+        case tooLarge
+        /// More events than are allowed in a batch, or more extensions than ``Event/Limits/extensions`` in an event.
         case tooMany
     }
 

@@ -1,85 +1,44 @@
 /// Reads a JSON text (RFC 8259) byte by byte and says where its values stand, without making values of them.
 ///
-/// Strict: UTF-8 without byte order mark, no lone surrogates, no trailing commas, nothing after the text.
+/// Strict: UTF-8 without byte order mark, no lone surrogates, no trailing commas, nothing after the text, and no more
+/// than ``maximumDepth`` levels of nesting. Strings are in `JSONScanner+Strings.swift`.
 struct JSONScanner {
-    static let maximumDepth = 512
+    static let maximumDepth = NestingStack.capacity
 
     let bytes: UnsafeBufferPointer<UInt8>
-    private(set) var at = 0
+    /// The next byte to read.
+    var at = 0
 
     init(_ bytes: UnsafeBufferPointer<UInt8>) {
         self.bytes = bytes
     }
 
     /// The next byte after white space; `nil` at the end.
+    @inline(__always)
     mutating func peek() -> UInt8? {
         while at < bytes.count {
-            switch bytes[at] {
-            case 0x20, 0x09, 0x0A, 0x0D: at += 1
-            default: return bytes[at]
-            }
+            let byte = bytes[at]
+            if byte > 0x20 { return byte }
+            guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { return byte }
+            at &+= 1
         }
         return nil
     }
 
-    func error(_ message: String, at offset: Int? = nil) -> EventError {
-        EventError(.malformedJSON, message, byteOffset: offset ?? at)
-    }
-
-    mutating func expect(_ byte: Unicode.Scalar, _ what: String) throws(EventError) {
+    mutating func expect(_ byte: Unicode.Scalar, _ what: StaticString) throws(EventError) {
         guard peek() == UInt8(ascii: byte) else { throw error("expected \(what), found \(found())") }
-        at += 1
+        at &+= 1
     }
 
     mutating func expectEnd() throws(EventError) {
         guard peek() == nil else { throw error("expected the end of the text, found \(found())") }
     }
 
-    func found() -> String {
-        guard at < bytes.count else { return "the end of the text" }
-        let byte = bytes[at]
-        if byte == 0xEF { return "a byte order mark or another character outside ASCII" }
-        return (0x21...0x7E).contains(byte) ? "'\(Character(Unicode.Scalar(byte)))'" : "byte \(byte)"
-    }
-
-    /// Skips one value and answers where it stands.
-    mutating func skipValue(depth: Int = 0) throws(EventError) -> Range<Int> {
-        guard let first = peek() else { throw error("expected a value, found the end of the text") }
-        let start = at
-        switch first {
-        case UInt8(ascii: "\""): _ = try string()
-        case UInt8(ascii: "{"):
-            guard depth < Self.maximumDepth else { throw error("nested deeper than \(Self.maximumDepth) levels") }
-            at += 1
-            if peek() == UInt8(ascii: "}") {
-                at += 1
-            } else {
-                while true {
-                    guard peek() == UInt8(ascii: "\"") else { throw error("expected a member's name, found \(found())") }
-                    _ = try string()
-                    try expect(":", "':'")
-                    _ = try skipValue(depth: depth + 1)
-                    if try !more(until: "}") { break }
-                }
-            }
-        case UInt8(ascii: "["):
-            guard depth < Self.maximumDepth else { throw error("nested deeper than \(Self.maximumDepth) levels") }
-            at += 1
-            if peek() == UInt8(ascii: "]") {
-                at += 1
-            } else {
-                while true {
-                    _ = try skipValue(depth: depth + 1)
-                    if try !more(until: "]") { break }
-                }
-            }
-        case UInt8(ascii: "t"): try literal("true")
-        case UInt8(ascii: "f"): try literal("false")
-        case UInt8(ascii: "n"): try literal("null")
-        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): try number()
-        default: throw error("expected a value, found \(found())")
-        }
-        return start..<at
+    /// Steps over `byte` if it comes next.
+    mutating func skip(_ byte: Unicode.Scalar) -> Bool {
+        guard peek() == UInt8(ascii: byte) else { return false }
+        at &+= 1
+        return true
     }
 
     /// Steps over a comma (`true`) or the closing bracket (`false`).
@@ -88,153 +47,137 @@ struct JSONScanner {
         guard next == UInt8(ascii: ",") || next == UInt8(ascii: end) else {
             throw error("expected ',' or '\(end)', found \(found())")
         }
-        at += 1
+        at &+= 1
         return next == UInt8(ascii: ",")
     }
 
+    /// Reads a member's name and its colon.
+    mutating func memberName() throws(EventError) -> ScannedString {
+        guard peek() == UInt8(ascii: "\"") else { throw error("expected a member's name, found \(found())") }
+        let name = try string()
+        try expect(":", "':'")
+        return name
+    }
+
+    /// Skips one value and answers where it stands.
+    mutating func skipValue() throws(EventError) -> Range<Int> {
+        _ = peek()
+        let start = at
+        var nesting = NestingStack()
+        value: while true {
+            guard let first = peek() else { throw error("expected a value, found \(found())") }
+            switch first {
+            case UInt8(ascii: "\""): _ = try string()
+            case UInt8(ascii: "{"):
+                try enter(object: true, &nesting)
+                if skip("}") {
+                    nesting.pop()
+                } else {
+                    _ = try memberName()
+                    continue value
+                }
+            case UInt8(ascii: "["):
+                try enter(object: false, &nesting)
+                if skip("]") { nesting.pop() } else { continue value }
+            case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): try number()
+            case UInt8(ascii: "t"): try literal("true")
+            case UInt8(ascii: "f"): try literal("false")
+            case UInt8(ascii: "n"): try literal("null")
+            default: throw error("expected a value, found \(found())")
+            }
+            while nesting.depth > 0 {
+                if nesting.isObject {
+                    if try more(until: "}") {
+                        _ = try memberName()
+                        continue value
+                    }
+                } else if try more(until: "]") {
+                    continue value
+                }
+                nesting.pop()
+            }
+            return start..<at
+        }
+    }
+
+    private mutating func enter(object isObject: Bool, _ nesting: inout NestingStack) throws(EventError) {
+        guard nesting.push(isObject) else {
+            throw error("expected at most \(Self.maximumDepth) levels of nesting, found another")
+        }
+        at &+= 1
+    }
+
     private mutating func literal(_ word: StaticString) throws(EventError) {
+        let start = at
         for index in 0..<word.utf8CodeUnitCount {
             guard at < bytes.count, bytes[at] == word.utf8Start[index] else {
-                throw error("expected \(word), found \(found())")
+                throw error("expected \(word), found something else", at: start)
             }
-            at += 1
+            at &+= 1
         }
     }
 
     private mutating func number() throws(EventError) {
-        if bytes[at] == UInt8(ascii: "-") { at += 1 }
+        if bytes[at] == UInt8(ascii: "-") { at &+= 1 }
         if at < bytes.count, bytes[at] == UInt8(ascii: "0") {
-            at += 1
+            at &+= 1
+            if at < bytes.count, bytes[at] &- UInt8(ascii: "0") < 10 { throw error("a number with a leading zero") }
         } else {
             try digits()
         }
         if at < bytes.count, bytes[at] == UInt8(ascii: ".") {
-            at += 1
+            at &+= 1
             try digits()
         }
         if at < bytes.count, bytes[at] | 0x20 == UInt8(ascii: "e") {
-            at += 1
-            if at < bytes.count, bytes[at] == UInt8(ascii: "+") || bytes[at] == UInt8(ascii: "-") { at += 1 }
+            at &+= 1
+            if at < bytes.count, bytes[at] == UInt8(ascii: "+") || bytes[at] == UInt8(ascii: "-") { at &+= 1 }
             try digits()
         }
     }
 
     private mutating func digits() throws(EventError) {
         let start = at
-        while at < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[at]) { at += 1 }
+        while at < bytes.count, bytes[at] &- UInt8(ascii: "0") < 10 { at &+= 1 }
         if at == start { throw error("expected a digit, found \(found())") }
     }
 
-    /// Skips a string and answers its contents' place and whether they hold escapes. The scanner stands at its quote.
-    mutating func string() throws(EventError) -> (contents: Range<Int>, hasEscapes: Bool) {
-        at += 1
-        let start = at
-        var hasEscapes = false
-        var isASCII = true
-        while at < bytes.count {
-            let byte = bytes[at]
-            if byte == UInt8(ascii: "\"") {
-                let contents = start..<at
-                if !isASCII { try checkUTF8(contents) }
-                at += 1
-                return (contents, hasEscapes)
-            }
-            if byte < 0x20 { throw error("a control character in a string; it must be escaped") }
-            if byte >= 0x80 { isASCII = false }
-            at += 1
-            if byte == UInt8(ascii: "\\") {
-                hasEscapes = true
-                try escape()
-            }
-        }
-        throw error("a string without its closing quote", at: start - 1)
+    func error(_ message: String, at offset: Int? = nil) -> EventError {
+        EventError(.malformedJSON, message, byteOffset: offset ?? at)
     }
 
-    private mutating func escape() throws(EventError) {
-        guard at < bytes.count else { throw error("expected an escape, found the end of the text") }
-        switch bytes[at] {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
-            UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
-            at += 1
-        case UInt8(ascii: "u"):
-            let start = at - 1
-            at += 1
-            let unit = try hexadecimal()
-            if (0xDC00...0xDFFF).contains(unit) { throw error("a lone surrogate", at: start) }
-            guard (0xD800...0xDBFF).contains(unit) else { return }
-            guard at + 1 < bytes.count, bytes[at] == UInt8(ascii: "\\"), bytes[at + 1] == UInt8(ascii: "u") else {
-                throw error("a lone surrogate", at: start)
-            }
-            at += 2
-            guard (0xDC00...0xDFFF).contains(try hexadecimal()) else { throw error("a lone surrogate", at: start) }
-        default: throw error("no escape begins with \(found())")
-        }
+    /// What comes next, in words.
+    func found() -> String {
+        guard at < bytes.count else { return "the end of the text" }
+        if bytes[at...].starts(with: [0xEF, 0xBB, 0xBF]) { return "a byte order mark" }
+        let byte = bytes[at]
+        return (0x21...0x7E).contains(byte) ? "'\(Character(Unicode.Scalar(byte)))'" : "byte \(byte)"
+    }
+}
+
+/// Which of the levels around a value are objects and which are arrays: one bit each, so that depth costs no memory and
+/// no recursion.
+struct NestingStack {
+    static let capacity = 512
+
+    private(set) var depth = 0
+    private var bits = SIMD8<UInt64>()
+
+    @inline(__always)
+    mutating func push(_ isObject: Bool) -> Bool {
+        guard depth < Self.capacity else { return false }
+        let bit: UInt64 = 1 &<< UInt64(depth & 63)
+        if isObject { bits[depth &>> 6] |= bit } else { bits[depth &>> 6] &= ~bit }
+        depth &+= 1
+        return true
     }
 
-    private mutating func hexadecimal() throws(EventError) -> UInt32 {
-        var value: UInt32 = 0
-        for _ in 0..<4 {
-            guard at < bytes.count, let digit = Self.hexadecimalDigit(bytes[at]) else {
-                throw error("expected a hexadecimal digit, found \(found())")
-            }
-            value = value << 4 | UInt32(digit)
-            at += 1
-        }
-        return value
-    }
+    @inline(__always)
+    mutating func pop() { depth &-= 1 }
 
-    static func hexadecimalDigit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
-        }
-    }
-
-    private func checkUTF8(_ range: Range<Int>) throws(EventError) {
-        guard String(validating: bytes[range], as: UTF8.self) != nil else {
-            throw error("a string that is not valid UTF-8", at: range.lowerBound)
-        }
-    }
-
-    /// The value of a string that was scanned.
-    func text(_ contents: Range<Int>, hasEscapes: Bool) -> String {
-        if !hasEscapes { return String(decoding: bytes[contents], as: UTF8.self) }
-        var result: [UInt8] = []
-        result.reserveCapacity(contents.count)
-        var at = contents.lowerBound
-        while at < contents.upperBound {
-            guard bytes[at] == UInt8(ascii: "\\") else {
-                result.append(bytes[at])
-                at += 1
-                continue
-            }
-            at += 2
-            switch bytes[at - 1] {
-            case UInt8(ascii: "b"): result.append(0x08)
-            case UInt8(ascii: "f"): result.append(0x0C)
-            case UInt8(ascii: "n"): result.append(0x0A)
-            case UInt8(ascii: "r"): result.append(0x0D)
-            case UInt8(ascii: "t"): result.append(0x09)
-            case UInt8(ascii: "u"):
-                var value = unit(at)
-                at += 4
-                if (0xD800...0xDBFF).contains(value) {
-                    value = 0x10000 + (value - 0xD800) << 10 + (unit(at + 2) - 0xDC00)
-                    at += 6
-                }
-                // The scan refused lone surrogates, so every value here is a scalar.
-                if let scalar = Unicode.Scalar(value) { result += Array(String(Character(scalar)).utf8) }
-            case let literal: result.append(literal)
-            }
-        }
-        return String(decoding: result, as: UTF8.self)
-    }
-
-    private func unit(_ start: Int) -> UInt32 {
-        var value: UInt32 = 0
-        for index in start..<start + 4 { value = value << 4 | UInt32(Self.hexadecimalDigit(bytes[index]) ?? 0) }
-        return value
+    /// Whether the innermost level is an object. There must be one.
+    var isObject: Bool {
+        let index = depth &- 1
+        return bits[index &>> 6] &>> UInt64(index & 63) & 1 == 1
     }
 }

@@ -1,6 +1,7 @@
 /// Looks at JSON texts without decoding them.
 package enum JSONText {
-    /// Checks that `bytes` is one JSON text (RFC 8259).
+    /// Checks that `bytes` is one JSON text (RFC 8259), nested no deeper than 512 levels.
+    /// - Throws: ``EventError`` with the byte at which it is wrong.
     package static func validate(_ bytes: [UInt8]) throws(EventError) {
         try withScanner(bytes) { scanner throws(EventError) in
             _ = try scanner.skipValue()
@@ -23,48 +24,46 @@ package enum JSONText {
         contentType.flatMap(MediaType.init)?.isJSON ?? false
     }
 
-    /// A JSON text with line breaks and two spaces of indentation for each level; its tokens stay as they are.
+    /// A JSON text with line breaks and two spaces of indentation for each level; its tokens stay as they are. The
+    /// result for bytes that are not a JSON text is of no use.
     package static func indented(_ bytes: [UInt8]) -> [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(bytes.count * 2)
         var depth = 0
         var isInString = false
         var isEscaped = false
+        // A bracket waits with its line break for what comes next: empty objects and arrays stay together.
+        var isAfterOpening = false
         func breakLine() {
             result.append(0x0A)
-            result += Array(repeating: 0x20, count: depth * 2)
+            result.append(contentsOf: repeatElement(0x20, count: depth * 2))
         }
-        for (index, byte) in bytes.enumerated() {
+        for byte in bytes {
             if isInString {
                 result.append(byte)
-                if isEscaped { isEscaped = false } else if byte == UInt8(ascii: "\\") { isEscaped = true } else if byte
-                    == UInt8(ascii: "\"")
-                {
+                if isEscaped {
+                    isEscaped = false
+                } else if byte == UInt8(ascii: "\\") {
+                    isEscaped = true
+                } else if byte == UInt8(ascii: "\"") {
                     isInString = false
                 }
                 continue
             }
+            if byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D { continue }
+            let isClosing = byte == UInt8(ascii: "}") || byte == UInt8(ascii: "]")
+            if isClosing { depth = max(0, depth - 1) }
+            if isAfterOpening != isClosing { breakLine() }
+            isAfterOpening = false
+            result.append(byte)
             switch byte {
-            case 0x20, 0x09, 0x0A, 0x0D: continue
-            case UInt8(ascii: "\""):
-                isInString = true
-                result.append(byte)
+            case UInt8(ascii: "\""): isInString = true
             case UInt8(ascii: "{"), UInt8(ascii: "["):
-                result.append(byte)
-                let next = bytes[(index + 1)...].first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
                 depth += 1
-                if next != UInt8(ascii: "}") && next != UInt8(ascii: "]") { breakLine() }
-            case UInt8(ascii: "}"), UInt8(ascii: "]"):
-                depth -= 1
-                if result.last != UInt8(ascii: "{") && result.last != UInt8(ascii: "[") { breakLine() }
-                result.append(byte)
-            case UInt8(ascii: ","):
-                result.append(byte)
-                breakLine()
-            case UInt8(ascii: ":"):
-                result.append(byte)
-                result.append(0x20)
-            default: result.append(byte)
+                isAfterOpening = true
+            case UInt8(ascii: ","): breakLine()
+            case UInt8(ascii: ":"): result.append(0x20)
+            default: break
             }
         }
         return result
