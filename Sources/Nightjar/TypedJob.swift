@@ -12,7 +12,7 @@ extension Job {
     ///   - timeout: how long an attempt may take.
     ///   - concurrency: how many runs of this job a node does at once.
     ///   - body: does the work.
-    public init<Input: Decodable>(
+    public init<Input: Decodable & SendableMetatype>(
         _ name: String, input: Input.Type, retry: RetryPolicy = .default, timeout: Duration? = nil,
         concurrency: Int? = nil, _ body: @escaping @Sendable (Input, RunContext) async throws -> Void
     ) {
@@ -25,7 +25,7 @@ extension Job {
     }
 
     /// A job whose input is a value decoded from JSON, and whose result is kept as JSON.
-    public init<Input: Decodable, Result: Encodable & Sendable>(
+    public init<Input: Decodable & SendableMetatype, Result: Encodable & Sendable>(
         _ name: String, input: Input.Type, result: Result.Type, retry: RetryPolicy = .default,
         timeout: Duration? = nil, concurrency: Int? = nil,
         _ body: @escaping @Sendable (Input, RunContext) async throws -> Result

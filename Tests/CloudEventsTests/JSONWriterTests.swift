@@ -58,7 +58,7 @@ struct JSONWriterTests {
             (0.0, "0"), (-1.0, "-1"), (0.1, "0.1"), (1e15, "1000000000000000.0"), (1e16, "1e+16"),
             (123_456_789_012_345, "123456789012345"),
             (1e300, "1e+300"),
-            (5e-324, "5e-324"), (.infinity, "null"), (-.infinity, "null"), (.nan, "null"),
+            (Double.leastNonzeroMagnitude, "5e-324"), (.infinity, "null"), (-.infinity, "null"), (.nan, "null"),
         ])
     func doubles(value: Double, expected: String) {
         var writer = JSONWriter()

@@ -12,7 +12,7 @@ struct CrashTests {
         jobs:
           work:
             command: [sh, -c, 'echo "begin $NIGHTJAR_RUN_ID $NIGHTJAR_ATTEMPT" >> work.log; sleep 0.02; echo "end $NIGHTJAR_RUN_ID $NIGHTJAR_ATTEMPT" >> work.log']
-            retry: { attempts: 3, from: 10ms, upTo: 50ms, crashes: 20 }
+            retry: { attempts: 3, from: 10ms, upTo: 50ms }
         triggers:
           work: { http: { path: /work }, start: work }
         """
