@@ -6,6 +6,8 @@ import Synchronization
 final class StoreIntake: Intake {
     /// What the intake tells the rest of the node once a batch is durable.
     struct Listener: Sendable {
+        /// Runs of these jobs are about to be made.
+        var expecting: @Sendable (_ jobs: Set<String>) -> Void
         /// Runs were made.
         var made: @Sendable (_ runs: [NewRun], _ acceptedAt: Timestamp) -> Void
     }
@@ -67,6 +69,11 @@ final class StoreIntake: Intake {
         defer { leave(count: batch.count, bytes: bytes) }
 
         let records = try plan(batch)
+        // An idle dispatcher has its claim waiting behind this transaction, and need not be woken after it. Should it come
+        // too early, it finds nothing, and is told again below.
+        let now = time.now
+        let jobs = Set(records.lazy.flatMap(\.runs).filter { $0.runAt <= now }.map(\.job))
+        if !jobs.isEmpty { listener.expecting(jobs) }
         let answers: [Acceptance]
         do {
             answers = try await store.accept(records)

@@ -35,18 +35,18 @@ package struct RawLifecycle: Sendable {
         }
     }
 
-    /// How long one commit of one small row takes, each waited for: the disk's own latency.
-    package func commits(_ count: Int) throws -> [Duration] {
+    /// How long it takes to make one event with its run durable, each waited for: the disk's own latency.
+    package func commits(_ count: Int, payload: [UInt8]) throws -> [Duration] {
         try store.pool.writeWithoutTransaction { database in
             let connection = try Connection(database)
             defer { connection.finalizeStatements() }
-            return try (0..<count).map { number in
-                try ContinuousClock().measure {
-                    try transaction(database) {
-                        let insert = try connection.statement("INSERT OR REPLACE INTO source_state VALUES ('bench', ?, x'00')")
-                        insert.bind(1, "\(number)")
-                        try insert.run()
-                    }
+            var generator = SystemRandomNumberGenerator()
+            var ids = RunIDGenerator()
+            let now = Timestamp(microsecondsSince1970: 1_800_000_000_000_000)
+            return try (0..<count).map { _ in
+                let id = ids.next(microseconds: now.microsecondsSince1970, using: &generator)
+                return try ContinuousClock().measure {
+                    try transaction(database) { try accept(connection, [id], payload, now) }
                 }
             }
         }

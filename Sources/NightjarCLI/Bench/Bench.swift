@@ -35,12 +35,12 @@ struct Bench: Sendable {
         return Double(runs) / seconds(try RawLifecycle(store).run(count: runs, batch: 1000, payload: payload))
     }
 
-    /// How long a durable commit of one row takes.
+    /// How long plain SQLite takes to make one event with its run durable.
     func commitLatency() throws -> Latencies {
         let store = try store("commit.db")
         defer { close(store) }
         var latencies = Latencies(numberOfSignificantValueDigits: .three)
-        for duration in try RawLifecycle(store).commits(300) { latencies.record(UInt64(duration.microseconds)) }
+        for duration in try RawLifecycle(store).commits(500, payload: payload) { latencies.record(UInt64(duration.microseconds)) }
         return latencies
     }
 
@@ -91,6 +91,7 @@ struct Bench: Sendable {
         return try await running(runtime) {
             var latencies = Latencies(numberOfSignificantValueDigits: .three)
             var iterator = starts.makeAsyncIterator()
+            var updates = runtime.updates().makeAsyncIterator()
             for number in 0..<samples {
                 let sent = ContinuousClock().now
                 _ = try await runtime.intake.accept([
@@ -99,7 +100,7 @@ struct Bench: Sendable {
                 guard let started = await iterator.next() else { break }
                 latencies.record(UInt64(max(0, (started - sent).microseconds)))
                 // Idle again: the run is settled before the next event.
-                while try await store.counts()["noop"] != nil { await Task.yield() }
+                while let update = await updates.next(), update.state != .completed {}
             }
             return latencies
         }

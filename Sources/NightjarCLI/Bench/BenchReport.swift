@@ -20,7 +20,7 @@ struct BenchReport {
             ("raw SQLite lifecycle, groups of 1,000", "rawLifecyclePerSecond", raw, "runs/s"),
             ("lifecycle (accept, claim, no-op, settle)", "lifecyclePerSecond", lifecycle, "runs/s"),
             ("  of the raw limit", "lifecycleRatio", lifecycle / raw, ""),
-            ("raw durable commit, median", "commitMicroseconds", commitMedian, "µs"),
+            ("raw durable commit of one event, median", "commitMicroseconds", commitMedian, "µs"),
             ("event to job start, median", "startMedianMicroseconds", median, "µs"),
             ("event to job start, 99th percentile", "start99Microseconds", Double(latency.valueAtPercentile(99)), "µs"),
             ("  median in durable commits", "startCommits", median / max(1, commitMedian), ""),
