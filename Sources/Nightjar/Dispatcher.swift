@@ -73,6 +73,17 @@ final class Dispatcher: Sendable {
         wake.notify()
     }
 
+    /// Some runs are about to be made. An idle node claims at once, and so waits in the store behind their acceptance; a
+    /// busy one is told when they are there.
+    func expect(_ jobs: Set<String>) {
+        let isIdle = state.withLock { state in
+            guard state.slots.used == 0 else { return false }
+            for job in jobs { state.slots.hint(job) }
+            return true
+        }
+        if isIdle { wake.notify() }
+    }
+
     /// Something says that any job may have work.
     func hintAll() {
         state.withLock { $0.slots.hintAll() }

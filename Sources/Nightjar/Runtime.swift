@@ -64,7 +64,7 @@ public final class Runtime: ManagedNode, Service {
             limits: .init(
                 eventBytes: configuration.maximumEventBytes, eventsInFlight: configuration.maximumEventsInFlight,
                 bytesInFlight: configuration.maximumBytesInFlight),
-            random: random, listener: .init(expecting: { dispatcher.hint($0) }, made: { news.made($0, at: $1) }))
+            random: random, listener: .init(expecting: { dispatcher.expect($0) }, made: { news.made($0, at: $1) }))
         settler = Settler(
             store: resilient, time: time, logger: logger,
             onSettled: { settlements, results in

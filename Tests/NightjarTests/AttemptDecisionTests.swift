@@ -1,0 +1,105 @@
+import CloudEvents
+import NightjarCore
+import NightjarTestKit
+import Testing
+
+@testable import Nightjar
+
+@Suite("What follows an attempt")
+struct AttemptDecisionTests {
+    private static let now = Timestamp(microsecondsSince1970: 1_800_000_000_000_000)
+    private static let policy = RetryPolicy(
+        attempts: 3, from: .seconds(1), upTo: .seconds(10), jitter: false, snoozes: 2, crashes: 2)
+
+    private func decide(
+        _ end: AttemptEnd, _ history: RunHistory = RunHistory(), isCancelRequested: Bool = false
+    ) -> AttemptDecision {
+        var generator = SeededGenerator(seed: 1)
+        return AttemptDecision(
+            end, policy: Self.policy, history: history, isCancelRequested: isCancelRequested, now: Self.now,
+            using: &generator)
+    }
+
+    private func threw(_ disposition: RunFailure.Disposition) -> AttemptEnd {
+        .threw(message: "broken", disposition: disposition, output: nil)
+    }
+
+    @Test("a handler that returns completes the run, even one that was asked to cancel")
+    func returned() {
+        for isCancelRequested in [false, true] {
+            let decision = decide(.returned(RunOutput(result: [1], output: [2])), isCancelRequested: isCancelRequested)
+            #expect(decision.outcome == .completed)
+            #expect(decision.transition == .complete(result: [1]))
+            #expect(decision.output == [2])
+        }
+    }
+
+    @Test("failures are retried with doubled waits until the attempts are used up")
+    func failures() {
+        #expect(decide(threw(.retry)).transition == .retry(at: Self.now + .seconds(1), history: RunHistory(failures: 1)))
+        #expect(
+            decide(threw(.retry), RunHistory(failures: 1)).transition
+                == .retry(at: Self.now + .seconds(2), history: RunHistory(failures: 2)))
+        #expect(
+            decide(threw(.retry), RunHistory(failures: 2)).transition
+                == .die(reason: "broken", history: RunHistory(failures: 3)))
+    }
+
+    @Test("a handler chooses when it is tried again, and that it never is")
+    func dispositions() {
+        #expect(
+            decide(threw(.retryAfter(.seconds(77)))).transition
+                == .retry(at: Self.now + .seconds(77), history: RunHistory(failures: 1)))
+        #expect(decide(threw(.never)).transition == .die(reason: "broken", history: RunHistory(failures: 1)))
+    }
+
+    @Test("a request to be tried later is no failure, but is not granted for ever")
+    func snoozes() {
+        let first = decide(threw(.snooze(.seconds(5))))
+        #expect(first.outcome == .snoozed)
+        #expect(first.transition == .retry(at: Self.now + .seconds(5), history: RunHistory(snoozes: 1)))
+        guard case .die(_, let history) = decide(threw(.snooze(nil)), RunHistory(snoozes: 2)).transition else {
+            Issue.record("the run goes on for ever")
+            return
+        }
+        #expect(history == RunHistory(snoozes: 3))
+    }
+
+    @Test("a timeout is a failure; a shutdown is no attempt; a lost lease settles nothing")
+    func stopped() {
+        let timeout = decide(.stopped(.timeout(.seconds(3)), message: "cancelled", output: nil))
+        #expect(timeout.outcome == .timedOut)
+        #expect(timeout.transition == .retry(at: Self.now + .seconds(1), history: RunHistory(failures: 1)))
+        let shutdown = decide(.stopped(.shutdown, message: "cancelled", output: nil))
+        #expect(shutdown.outcome == nil && shutdown.transition == .release)
+        #expect(decide(.stopped(.leaseLost, message: "cancelled", output: nil)).transition == nil)
+        #expect(
+            decide(.stopped(.shutdown, message: "x", output: nil), isCancelRequested: true).transition
+                == .cancel(reason: "cancelled by hand"))
+    }
+
+    @Test("a crash counts apart from failures, and quarantines a run that keeps killing its node")
+    func crashes() {
+        let first = decide(.crashed, RunHistory(failures: 2))
+        #expect(first.outcome == .crashed)
+        #expect(first.transition == .retry(at: Self.now, history: RunHistory(failures: 2, crashes: 1)))
+        guard case .die(let reason, _) = decide(.crashed, RunHistory(crashes: 1)).transition else {
+            Issue.record("the run is not quarantined")
+            return
+        }
+        #expect(reason.contains("quarantined"))
+        #expect(decide(.crashed, isCancelRequested: true).transition == .cancel(reason: "cancelled by hand"))
+    }
+
+    @Test("full jitter draws waits from zero up to the doubled bound, never above the limit")
+    func jitter() {
+        let policy = RetryPolicy(attempts: 100, from: .seconds(1), upTo: .seconds(8))
+        var generator = SeededGenerator(seed: 7)
+        for failures in 1...70 {
+            let bound = Duration.seconds(min(8, 1 << min(failures - 1, 10)))
+            let waits = (0..<200).map { _ in policy.delay(afterFailure: failures, using: &generator) }
+            #expect(waits.allSatisfy { $0 >= .zero && $0 <= bound })
+            #expect(waits.contains { $0 < bound / 2 } && waits.contains { $0 > bound / 2 })
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import CloudEvents
+import NightjarCore
+import Testing
+
+@testable import Nightjar
+
+@Suite("What a node claims next")
+struct DispatchStateTests {
+    private func state(slots: Int = 10, _ jobs: [String: Int?]) -> DispatchState {
+        var state = DispatchState(slots: slots, claimLimit: 100)
+        state.configure(jobs.mapValues { JobPolicy(concurrency: $0) })
+        return state
+    }
+
+    private func demands(_ plan: DispatchState.Plan?) -> [String: Int] {
+        Dictionary(uniqueKeysWithValues: (plan?.demands ?? []).map { ($0.job, $0.limit) })
+    }
+
+    @Test("each job is asked for as many runs as it has free slots, and the node has")
+    func limits() throws {
+        var state = state(["a": 3, "b": nil])
+        let first = state.plan()
+        let plan = try #require(first)
+        #expect(demands(plan) == ["a": 3, "b": 10])
+        state.claimed(plan, ["a", "a", "b"])
+        #expect(state.used == 3)
+        // Less came than was asked for, so nothing is left until something says otherwise.
+        let next9 = state.plan()
+        #expect(next9?.demands == nil)
+        state.hint("a")
+        let next1 = state.plan()
+        #expect(demands(next1) == ["a": 1])
+        state.release("a")
+        state.hint("a")
+        let next2 = state.plan()
+        #expect(demands(next2) == ["a": 2])
+    }
+
+    @Test("a hint that comes while a claim is under way is not lost")
+    func hintDuringClaim() throws {
+        var state = state(["a": nil])
+        let first = state.plan()
+        let plan = try #require(first)
+        state.hint("a")
+        state.claimed(plan, [])
+        let next3 = state.plan()
+        #expect(demands(next3) == ["a": 10])
+    }
+
+    @Test("a full claim is followed by another without a hint")
+    func fullClaim() throws {
+        var state = state(slots: 2, ["a": nil])
+        let first = state.plan()
+        let plan = try #require(first)
+        state.claimed(plan, ["a", "a"])
+        let next10 = state.plan()
+        #expect(next10?.demands == nil)
+        state.release("a")
+        let next4 = state.plan()
+        #expect(demands(next4) == ["a": 1])
+    }
+
+    @Test("paused jobs are not asked for, and are again when they are resumed")
+    func paused() {
+        var state = state(["a": nil, "b": nil])
+        state.pause(["a"])
+        let next5 = state.plan()
+        #expect(demands(next5) == ["b": 10])
+        state.pause([])
+        let next6 = state.plan()
+        #expect(demands(next6) == ["a": 10, "b": 10])
+    }
+
+    @Test("which job is served first rotates")
+    func rotation() {
+        var state = state(["a": nil, "b": nil, "c": nil])
+        var served: [String?] = []
+        for _ in 0..<4 { served.append(state.plan()?.demands.first?.job) }
+        #expect(served == ["a", "b", "c", "a"])
+    }
+
+    @Test("a job that a reload took away keeps its slots until its runs have ended")
+    func reload() throws {
+        var state = state(slots: 3, ["old": nil])
+        let first = state.plan()
+        let plan = try #require(first)
+        state.claimed(plan, ["old", "old"])
+        state.configure(["new": JobPolicy()])
+        let next7 = state.plan()
+        #expect(demands(next7) == ["new": 1])
+        state.release("old")
+        state.release("old")
+        #expect(state.used(by: "old") == 0)
+        let next8 = state.plan()
+        #expect(demands(next8) == ["new": 3])
+    }
+
+    @Test("deadlines come out in order, replaced and removed ones never")
+    func deadlines() {
+        func at(_ seconds: Int64) -> Timestamp { Timestamp(microsecondsSince1970: seconds * 1_000_000) }
+        var queue = DeadlineQueue<String>()
+        var wasEarliest = [queue.set("b", at: at(2)), queue.set("a", at: at(1)), queue.set("c", at: at(3))]
+        #expect(wasEarliest == [true, true, false])
+        wasEarliest = [queue.set("a", at: at(5))]
+        queue.remove("c")
+        var earliest = queue.earliest
+        #expect(wasEarliest == [false] && earliest == at(2))
+        let due = [queue.due(at: at(1)), queue.due(at: at(9))]
+        #expect(due == [[], ["b", "a"]])
+        earliest = queue.earliest
+        #expect(earliest == nil && queue.count == 0)
+        // Many replacements leave no more behind than a few.
+        for second in 0..<10_000 { _ = queue.set("x", at: at(Int64(second))) }
+        let last = queue.due(at: at(20_000))
+        #expect(last == ["x"])
+    }
+}
