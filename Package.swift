@@ -119,6 +119,7 @@ let package = Package(
             ["NightjarSQLite", "NightjarCore", "CloudEvents", "NightjarTestKit", .product(name: "GRDB", package: "GRDB.swift")]),
         tests("NightjarTestKitTests", ["NightjarTestKit", "NightjarCore", "CloudEvents"]),
         tests("EndToEndTests", ["NightjarCLI"]),
+        tests("NightjarFilesTests", ["NightjarFiles", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", logging]),
         tests("SimulationTests", ["Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", logging]),
     ]
 )
