@@ -59,7 +59,7 @@
             let what =
                 IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ATTRIB | IN_DELETE_SELF
                 | IN_MOVE_SELF
-            let how = IN_ONLYDIR | IN_EXCL_UNLINK | (path.isRoot ? 0 : IN_DONT_FOLLOW)
+            let how = IN_ONLYDIR | (path.isRoot ? 0 : IN_DONT_FOLLOW)
             let watch = inotify_add_watch(descriptor, folder.systemPath(path), UInt32(what) | UInt32(how))
             if watch >= 0 { return watch }
             let code = errno

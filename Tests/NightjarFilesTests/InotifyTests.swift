@@ -92,6 +92,7 @@
             }
             try folder.makeFolder("sub")
             for round in 0..<20 {
+                intake.refuse { _ in nil }
                 try await watching(folder.path, intake, { $0.recursive = true }) {
                     #expect(try inotifyDescriptors() >= 1)
                     try folder.write("x", to: "sub/\(round)")
