@@ -120,6 +120,7 @@ let package = Package(
         tests("NightjarTestKitTests", ["NightjarTestKit", "NightjarCore", "CloudEvents"]),
         tests("NightjarTests", ["Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit"]),
         tests("EndToEndTests", ["NightjarCLI"]),
+        tests("NightjarFilesTests", ["NightjarFiles", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", logging]),
         tests("SimulationTests", ["Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", logging]),
     ]
 )

@@ -1,6 +1,6 @@
 /// Knows which version of each file was reported, and decides what is to be reported next. No I/O.
 struct FileLedger: Sendable {
-    /// Something to report.
+    /// Something that happened to a file.
     struct Change: Sendable, Hashable {
         var path: FilePath
         var kind: FilesOptions.Kind
@@ -9,6 +9,9 @@ struct FileLedger: Sendable {
     }
 
     private var known: [FilePath: FileVersion]
+    /// What is known here and not in the store, because nobody asked for an event about it: saved with the next event,
+    /// so that what happens while nobody watches is told from what was there before.
+    private var unsaved: Set<FilePath> = []
 
     /// A ledger of what was reported before.
     init(_ known: [FilePath: FileVersion] = [:]) {
@@ -18,7 +21,10 @@ struct FileLedger: Sendable {
     /// How many files are known.
     var count: Int { known.count }
 
-    /// What a look at one path says: its version now, or that it is no regular file any more.
+    /// The version last known at a path.
+    func version(at path: FilePath) -> FileVersion? { known[path] }
+
+    /// What a look at one path says: its version now, or that there is no regular file any more.
     func change(at path: FilePath, now version: FileVersion?) -> Change? {
         switch (known[path], version) {
         case (nil, nil): nil
@@ -28,15 +34,40 @@ struct FileLedger: Sendable {
         }
     }
 
-    /// What a look at everything below `folder` says (`nil` for everything), in the order of the paths.
-    func changes(_ found: [FilePath: FileVersion], below folder: FilePath?) -> [Change] {
-        let prefix = folder.map { $0.text + "/" } ?? ""
-        let gone = known.keys.filter { $0.text.hasPrefix(prefix) && found[$0] == nil }
-        return (Array(found.keys) + gone).sorted { $0.text < $1.text }.compactMap { change(at: $0, now: found[$0]) }
+    /// What a look at everything in `places` says, in the order of the paths. Of what could not be looked at, it says
+    /// nothing.
+    func changes(_ scan: FolderScan, in places: Set<FilePath> = [.root]) -> [Change] {
+        let unread = Set(scan.unread.keys)
+        let gone = known.keys.filter { path in
+            scan.found[path] == nil && path.isInside(places) && !(!unread.isEmpty && path.isInside(unread))
+        }
+        return (Array(scan.found.keys) + gone).sorted().compactMap { change(at: $0, now: scan.found[$0]) }
     }
 
-    /// A change was reported.
+    /// A change was reported, and the store knows of it.
     mutating func record(_ change: Change) {
+        know(change)
+        unsaved.remove(change.path)
+    }
+
+    /// A change happened that nobody asked to hear of.
+    mutating func note(_ change: Change) {
+        know(change)
+        unsaved.insert(change.path)
+    }
+
+    /// A change was reported and refused for good: it is not tried again until the next start.
+    mutating func giveUp(_ change: Change) { know(change) }
+
+    /// Up to `limit` paths, with what is known of them, that the store does not know yet.
+    func unsaved(limit: Int) -> [(path: FilePath, version: FileVersion?)] {
+        unsaved.prefix(limit).map { ($0, known[$0]) }
+    }
+
+    /// The store knows of these now.
+    mutating func saved(_ paths: [FilePath]) { unsaved.subtract(paths) }
+
+    private mutating func know(_ change: Change) {
         known[change.path] = change.kind == .deleted ? nil : change.version
     }
 }

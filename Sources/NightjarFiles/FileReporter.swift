@@ -4,115 +4,155 @@ import NightjarCore
 
 /// Makes events of changes and hands them to the intake, in batches, until it takes them.
 struct FileReporter: Sendable {
+    private struct Report: Sendable {
+        var change: FileLedger.Change
+        var incoming: IncomingEvent
+    }
+
     private static let batchEvents = 100
-    private static let batchBytes = 4 << 20
+    private static let batchBytes = 8 << 20
+    private static let savedPerEvent = 1000
+    /// Clocks of file systems tick every 1 to 10 ms: two writes within a tick look like one version. A version older
+    /// than this can't be written to again without becoming another one.
+    private static let clockTick = Duration.milliseconds(20)
 
     let folder: Folder
     let context: SourceContext
+    let disk: Disk
 
-    /// Reports changes and records them in the ledger. Changes of kinds that nobody asked for are recorded alone.
-    func report(_ changes: [FileLedger.Change], _ ledger: inout FileLedger) async throws {
-        var batch: [(FileLedger.Change, IncomingEvent)] = []
+    /// Reports changes and records them in the ledger. Changes that nobody asked for are noted there alone.
+    /// - Returns: the files that have changed again meanwhile, or are being written to: to be looked at later.
+    func report(_ changes: [FileLedger.Change], _ ledger: inout FileLedger) async throws -> [FilePath] {
+        var superseded: [FilePath] = []
+        var batch: [FileLedger.Change] = []
         var bytes = 0
         for change in changes {
-            guard folder.options.on.contains(change.kind) else {
-                ledger.record(change)
+            guard folder.options.on.contains(change.kind), folder.isWanted(change.path) else {
+                ledger.note(change)
                 continue
             }
-            guard let event = event(change) else { continue }
-            batch.append((change, event))
-            bytes += event.event.data?.count ?? 0
-            if batch.count >= Self.batchEvents || bytes >= Self.batchBytes {
-                try await deliver(batch, &ledger)
+            let size = change.kind == .deleted ? 0 : folder.contentBytes(change.version)
+            if batch.count == Self.batchEvents || !batch.isEmpty && bytes + size > Self.batchBytes {
+                superseded += try await report(batch: batch, &ledger)
                 batch = []
                 bytes = 0
             }
+            batch.append(change)
+            bytes += size
         }
-        try await deliver(batch, &ledger)
+        superseded += try await report(batch: batch, &ledger)
+        guard ledger.count <= folder.options.maximumFiles else { throw FilesError.tooManyFiles(folder.options) }
+        return superseded
     }
 
-    /// The event for a change; `nil` if the file has changed again, which will be noticed.
-    private func event(_ change: FileLedger.Change) -> IncomingEvent? {
-        let path = change.path.text
-        var event = Event(
-            id: "\(change.kind.rawValue):\(path):\(change.version.identity)", source: source,
-            type: "nightjar.file.\(change.kind.rawValue)", subject: path, time: change.version.modified,
-            extensions: [
-                "path": .string(folder.options.path + "/" + path), "size": .string("\(change.version.sizeBytes)"),
-            ])
-        if change.kind != .deleted {
-            switch folder.content(of: change.path, change.version) {
-            case .bytes(let bytes):
-                event.data = bytes
-                event.dataContentType = ContentType.of(path)
-            case .tooLong: event.extensions["truncated"] = .boolean(true)
-            case .superseded: return nil
+    private func report(batch: [FileLedger.Change], _ ledger: inout FileLedger) async throws -> [FilePath] {
+        guard !batch.isEmpty else { return [] }
+        try await waitForClockTick(batch)
+        let contents = try await disk.run { [folder] in
+            // When the whole folder goes, its files were not deleted one by one: it may be a disk that is not mounted.
+            if batch.contains(where: { $0.kind == .deleted }) { _ = try folder.identity() }
+            return batch.map { $0.kind == .deleted ? .none : folder.content(of: $0.path, $0.version) }
+        }
+        var superseded: [FilePath] = []
+        var reports: [Report] = []
+        for (change, content) in zip(batch, contents) {
+            if case .superseded = content {
+                superseded.append(change.path)
+            } else {
+                reports.append(Report(change: change, incoming: incoming(change, content)))
             }
         }
-        let state = SourceStateChange(
-            trigger: context.trigger, key: path, value: change.kind == .deleted ? nil : change.version.stored)
-        return IncomingEvent(event, to: .trigger(context.trigger), stateChanges: [state])
+        try await deliver(reports, &ledger)
+        return superseded
     }
 
-    private var source: String {
-        var text = "file://"
-        for byte in folder.options.path.utf8 {
-            let isPlain =
-                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
-                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || "/-_.~".utf8.contains(byte)
-            text += isPlain ? String(Unicode.Scalar(byte)) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-        }
-        return text
-    }
-
-    private func deliver(_ batch: [(FileLedger.Change, IncomingEvent)], _ ledger: inout FileLedger) async throws {
-        guard !batch.isEmpty else { return }
-        while true {
-            do throws(IntakeError) {
-                _ = try await context.intake.accept(batch.map(\.1))
-                for (change, _) in batch { ledger.record(change) }
-                return
-            } catch {
-                if error.isTransient {
-                    context.health(.failing("the intake takes nothing: \(error.message)"))
-                    try await context.time.sleep(until: context.time.now + (error.retryAfter ?? .seconds(1)))
-                    context.health(.running)
-                    continue
-                }
-                if batch.count == 1 { return try await deliverRefused(batch[0], error, &ledger) }
-                // One of them is to blame; the others must not wait for it.
-                for single in batch { try await deliver([single], &ledger) }
-                return
-            }
-        }
-    }
-
-    private func deliverRefused(
-        _ refused: (FileLedger.Change, IncomingEvent), _ error: IntakeError, _ ledger: inout FileLedger
-    ) async throws {
-        var incoming = refused.1
-        if error.code == .tooLarge, incoming.event.data != nil {
-            incoming.event.data = nil
-            incoming.event.dataContentType = nil
-            incoming.event.extensions["truncated"] = .boolean(true)
-            return try await deliver([(refused.0, incoming)], &ledger)
-        }
-        context.logger.error(
-            "a file cannot be reported", metadata: ["path": "\(refused.0.path.text)", "error": "\(error)"])
+    private func waitForClockTick(_ changes: [FileLedger.Change]) async throws {
+        let now = context.time.now
+        let recent = changes.filter { $0.kind != .deleted && $0.version.modified <= now }.map(\.version.modified).max()
+        guard let recent, now - recent < Self.clockTick else { return }
+        try await context.time.sleep(until: recent + Self.clockTick)
     }
 }
 
-/// Guesses the media type of a file from its name.
-enum ContentType {
-    private static let byExtension = [
-        "json": "application/json", "csv": "text/csv", "txt": "text/plain", "md": "text/markdown", "xml": "application/xml",
-        "html": "text/html", "yaml": "application/yaml", "yml": "application/yaml", "pdf": "application/pdf",
-        "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "svg": "image/svg+xml",
-        "zip": "application/zip", "gz": "application/gzip",
-    ]
+extension FileReporter {
+    private func incoming(_ change: FileLedger.Change, _ content: Folder.Content) -> IncomingEvent {
+        let version = change.version
+        let parent = folder.options.path == "/" ? "" : folder.options.path
+        let full = FilePath(bytes: Array(parent.utf8) + [UInt8(ascii: "/")] + change.path.bytes)
+        let now = context.time.now
+        let occurrence = change.kind == .deleted ? "\(now.microsecondsSince1970)" : version.identity
+        var event = Event(
+            id: "\(change.kind.rawValue):\(change.path.key):\(occurrence)",
+            source: FilePath.uri(ofAbsolute: folder.options.path), type: "nightjar.file.\(change.kind.rawValue)",
+            subject: change.path.text, time: change.kind == .deleted ? now : version.modified,
+            extensions: [
+                "path": .string(full.text), "size": .string("\(version.sizeBytes)"),
+                "modified": .string(version.modified.rfc3339),
+            ])
+        if full.exactText == nil { event.extensions["pathencoding"] = .string("percent") }
+        switch content {
+        case .bytes(let bytes):
+            event.data = bytes
+            event.dataContentType = ContentType.of(change.path)
+        case .tooLong:
+            event.extensions["truncated"] = .boolean(true)
+        case .unreadable(let code):
+            event.extensions["unreadable"] = .boolean(true)
+            context.logger.warning(
+                "a file is reported without its content, which cannot be read",
+                metadata: ["path": "\(change.path.text)", "error": "\(FilesError.text(code))"])
+        case .none, .superseded: break
+        }
+        return IncomingEvent(
+            event, to: .trigger(context.trigger),
+            stateChanges: [state(change.path, change.kind == .deleted ? nil : version)])
+    }
 
-    static func of(_ path: String) -> String {
-        guard let dot = path.lastIndex(of: ".") else { return "application/octet-stream" }
-        return byExtension[path[path.index(after: dot)...].lowercased()] ?? "application/octet-stream"
+    private func state(_ path: FilePath, _ version: FileVersion?) -> SourceStateChange {
+        SourceStateChange(trigger: context.trigger, key: path.key, value: version?.stored)
+    }
+
+    /// Offers the reports until the intake has taken or for good refused them.
+    private func deliver(_ reports: [Report], _ ledger: inout FileLedger) async throws {
+        guard !reports.isEmpty else { return }
+        // What nobody asked to hear of rides along. It comes first, so that a report on the same file is the last word.
+        let unsaved = ledger.unsaved(limit: Self.savedPerEvent)
+        var batch = reports.map(\.incoming)
+        batch[0].stateChanges.insert(contentsOf: unsaved.map { state($0.path, $0.version) }, at: 0)
+        var isHeldUp = false
+        while true {
+            do throws(IntakeError) {
+                _ = try await context.intake.accept(batch)
+                if isHeldUp { context.health(.running) }
+                ledger.saved(unsaved.map(\.path))
+                for report in reports { ledger.record(report.change) }
+                return
+            } catch {
+                if error.isTransient {
+                    isHeldUp = true
+                    context.health(.failing("files wait, because the intake takes nothing: \(error.message)"))
+                    try await context.time.sleep(until: context.time.now + (error.retryAfter ?? .seconds(1)))
+                    continue
+                }
+                if reports.count == 1 { return try await deliverRefused(reports[0], error, &ledger) }
+                // One of them is to blame; the others must not wait for it.
+                for single in reports { try await deliver([single], &ledger) }
+                return
+            }
+        }
+    }
+
+    private func deliverRefused(_ refused: Report, _ error: IntakeError, _ ledger: inout FileLedger) async throws {
+        if error.code == .tooLarge, refused.incoming.event.data != nil {
+            var smaller = refused
+            smaller.incoming.event.data = nil
+            smaller.incoming.event.dataContentType = nil
+            smaller.incoming.event.extensions["truncated"] = .boolean(true)
+            return try await deliver([smaller], &ledger)
+        }
+        ledger.giveUp(refused.change)
+        context.logger.error(
+            "a file cannot be reported; it is tried again when it changes, or at the next start",
+            metadata: ["path": "\(refused.change.path.text)", "error": "\(error)"])
     }
 }

@@ -22,21 +22,22 @@ public struct FilesOptions: Sendable, Hashable {
 
     /// The folder that is watched.
     public var path: String
-    /// Which files: shell patterns; one without `/` is compared with the name, one with `/` with the path below the
-    /// folder, where `**/` stands for any folders. Empty for all.
+    /// Which files: patterns with `*`, `?`, `[a-z]`, `[!a-z]` and `{a,b}`; one without `/` is compared with the name, one
+    /// with `/` with the path below the folder, where `**` stands for any folders. Case matters. Empty for all.
     public var match: [String]
-    /// Which files are left alone, in the same patterns. By default hidden files and those that are written under a
-    /// temporary name.
+    /// Which files are left alone, in the same patterns; a folder that fits is left alone with all that is in it. By
+    /// default hidden files and those that are written under a temporary name.
     public var ignore: [String]
     /// What is reported.
     public var on: Set<Kind>
     /// Whether folders below are watched too.
     public var recursive: Bool
-    /// Files up to so many bytes come with their content.
+    /// Files up to so many bytes come with their content; others without, and with the extension `truncated`.
     public var contentLimitBytes: Int
     /// How changes are noticed.
     public var mode: Mode
-    /// How often polling looks. A file is reported when it has not changed from one look to the next.
+    /// How often polling looks. A file is reported when it has not changed from one look to the next. With inotify it is
+    /// how long a file must have been at rest that a look found, and no notification: one that may still be written to.
     public var interval: Duration
     /// How many files may be watched at most.
     public var maximumFiles: Int

@@ -1,4 +1,5 @@
 import CloudEvents
+import Foundation
 import Logging
 public import NightjarCore
 
@@ -7,54 +8,110 @@ public import NightjarCore
 /// What was reported is remembered in the store, in the same transaction as the event: each version of a file is reported
 /// once, and what happened while nobody watched is found at the start.
 ///
-/// Events have the type `nightjar.file.created`, `.changed` or `.deleted`, the folder as source (`file:///…`), the path
-/// below it as subject, the time of modification as time, the extensions `size` and `path`, and as data the content of
-/// files that are not longer than the limit.
+/// An event has the type `nightjar.file.created`, `.changed` or `.deleted`; the folder as source (`file:///…`); the path
+/// below it as subject; as time that of the modification, or when a deletion was noticed; and as data the content of a
+/// file that is not longer than the limit. Its extensions:
+///
+/// | name | |
+/// |---|---|
+/// | `path` | the whole path |
+/// | `size` | in bytes, as text |
+/// | `modified` | the time of modification (RFC 3339) |
+/// | `truncated` | `true`: the file is longer than the limit, and its content left out |
+/// | `unreadable` | `true`: the content could not be read |
+/// | `pathencoding` | `percent`: the path is no valid text, and its bytes are percent-encoded in `subject` and `path` |
 public struct FilesSource: EventSource {
     private let options: FilesOptions
+    private let maximumNotifications: Int
 
-    /// A source with these options.
+    /// A source with these options. A relative path counts from the current directory.
     public init(_ options: FilesOptions) {
-        var options = options
-        while options.path.count > 1, options.path.hasSuffix("/") { options.path.removeLast() }
-        self.options = options
+        self.init(options, maximumNotifications: 50_000)
     }
 
+    /// - Parameter maximumNotifications: how many are held in memory before all files are looked at instead.
+    init(_ options: FilesOptions, maximumNotifications: Int) {
+        var options = options
+        options.path = Self.absolute(options.path)
+        self.options = options
+        self.maximumNotifications = maximumNotifications
+    }
+
+    /// Without `.`, empty and last slashes; `..` stays, for what it means depends on symbolic links.
+    private static func absolute(_ path: String) -> String {
+        let full = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+        return "/" + full.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+    }
+
+    /// Reports what happens until the task is cancelled.
+    /// - Throws: an error that says why the folder cannot be watched; the engine calls again after a while.
     public func run(_ context: SourceContext) async throws {
-        let folder = Folder(options)
-        var known: [FilePath: FileVersion] = [:]
-        for (path, stored) in try await context.state() {
-            if let version = FileVersion(stored: stored) { known[FilePath(text: path)] = version }
-        }
-        let reporter = FileReporter(folder: folder, context: context)
+        let reporter = FileReporter(folder: Folder(options), context: context, disk: Disk())
         #if os(Linux)
-            if options.mode != .polling {
+            if try await usesInotify(reporter.disk) {
                 do {
-                    if options.mode == .inotify || !NetworkFileSystem.holds(options.path) {
-                        return try await InotifyWatch(folder: folder).run(reporter, FileLedger(known), context)
-                    }
-                } catch let error as FilesError where error.needsPolling && options.mode == .auto {
-                    context.logger.warning("\(error); polling instead")
+                    let queue = try InotifyQueue(maximumHeld: maximumNotifications)
+                    defer { queue.close() }
+                    var watch = InotifyWatch(reporter, try await ledger(context), queue)
+                    try await watch.run()
+                } catch let error as FilesError where error.code == .watchLimit && options.mode == .auto {
+                    context.logger.warning("polling instead", metadata: ["reason": "\(error)"])
                 }
             }
         #endif
-        try await poll(folder, reporter, FileLedger(known), context)
+        try await poll(reporter, try await ledger(context))
+    }
+
+    #if os(Linux)
+        private func usesInotify(_ disk: Disk) async throws -> Bool {
+            switch options.mode {
+            case .inotify: true
+            case .polling: false
+            case .auto: try await !disk.run { [options] in NetworkFileSystem.holds(options.path) }
+            }
+        }
+    #endif
+
+    /// What was reported up to now.
+    private func ledger(_ context: SourceContext) async throws -> FileLedger {
+        var known: [FilePath: FileVersion] = [:]
+        for (key, stored) in try await context.state() {
+            guard let path = FilePath(key: key), let version = FileVersion(stored: stored) else {
+                context.logger.warning("what is remembered of a file cannot be read", metadata: ["key": "\(key)"])
+                continue
+            }
+            known[path] = version
+        }
+        return FileLedger(known)
     }
 
     /// Looks again and again. A file is reported when two looks saw the same version.
-    private func poll(
-        _ folder: Folder, _ reporter: FileReporter, _ ledger: FileLedger, _ context: SourceContext
-    ) async throws {
-        var ledger = ledger
-        var seen: [FilePath: FileVersion] = [:]
+    private func poll(_ reporter: FileReporter, _ initial: FileLedger) async throws {
+        let context = reporter.context
+        var ledger = initial
+        var unsettled: [FilePath: FileVersion] = [:]
+        var unread: [FilePath: Int32] = [:]
         while true {
-            let found = try folder.scan()
+            let scan = try await reporter.disk.run { [folder = reporter.folder] in try folder.scan() }
             context.health(.running)
-            let settled = ledger.changes(found, below: nil).filter {
-                $0.kind == .deleted || seen[$0.path] == $0.version
+            for (path, code) in scan.unread where unread[path] != code {
+                context.logger.warning(
+                    "cannot be looked at, and is left out until it can",
+                    metadata: ["path": "\(path.text)", "error": "\(FilesError.text(code))"])
             }
-            seen = found
-            try await reporter.report(settled, &ledger)
+            unread = scan.unread
+            var settled: [FileLedger.Change] = []
+            var waiting: [FilePath: FileVersion] = [:]
+            for change in ledger.changes(scan) {
+                if change.kind == .deleted || unsettled[change.path] == change.version {
+                    settled.append(change)
+                } else {
+                    waiting[change.path] = change.version
+                }
+            }
+            unsettled = waiting
+            // What has changed again meanwhile is found by the next look.
+            _ = try await reporter.report(settled, &ledger)
             try await context.time.sleep(until: context.time.now + options.interval)
         }
     }

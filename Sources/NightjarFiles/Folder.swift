@@ -1,6 +1,3 @@
-import CloudEvents
-import NightjarCore
-
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -9,8 +6,14 @@ import NightjarCore
     import Darwin
 #endif
 
-/// Looks at the files of a watched folder.
+/// Looks at the files of a watched folder. Symbolic links in it are not followed. Every call here may wait for the disk.
 struct Folder: Sendable {
+    /// What makes a folder the same one.
+    struct Identity: Sendable, Hashable {
+        let device: UInt64
+        let inode: UInt64
+    }
+
     let options: FilesOptions
     private let match: [FilePattern]
     private let ignore: [FilePattern]
@@ -21,115 +24,157 @@ struct Folder: Sendable {
         ignore = options.ignore.map(FilePattern.init)
     }
 
-    /// Whether the file's name makes it one that is watched.
+    /// Whether the file at `path` is one that is watched.
     func isWanted(_ path: FilePath) -> Bool {
-        (match.isEmpty || match.contains { $0.matches(path) }) && !ignore.contains { $0.matches(path) }
+        let names = path.names[...]
+        return (options.recursive || names.count == 1) && (match.isEmpty || match.contains { $0.matches(names) })
+            && !isIgnored(names)
     }
 
-    private func isIgnoredFolder(_ path: FilePath) -> Bool { ignore.contains { $0.matches(path) } }
+    /// Whether the file or folder at `path`, or a folder that it lies in, is left alone.
+    func isIgnored(_ path: FilePath) -> Bool { isIgnored(path.names[...]) }
+
+    private func isIgnored(_ names: ArraySlice<[Character]>) -> Bool {
+        names.indices.contains { last in ignore.contains { $0.matches(names[...last]) } }
+    }
 
     /// The bytes of a path, ended by NUL, for the system.
-    func systemPath(_ path: FilePath?) -> [CChar] {
+    func systemPath(_ path: FilePath) -> [CChar] {
         var bytes = Array(options.path.utf8)
-        if let path { bytes += [UInt8(ascii: "/")] + path.bytes }
+        if !path.isRoot { bytes += [UInt8(ascii: "/")] + path.bytes }
         return bytes.map { CChar(bitPattern: $0) } + [0]
     }
 
-    /// The version of the file at `path`; `nil` if no regular file is there. Symbolic links are not followed.
-    func version(of path: FilePath) -> FileVersion? {
+    /// Which folder it is that is watched.
+    /// - Throws: ``FilesError`` if there is none.
+    func identity() throws -> Identity {
         var status = stat()
-        guard lstat(systemPath(path), &status) == 0 else { return nil }
-        return FileVersion(status)
+        guard stat(systemPath(.root), &status) == 0 else { throw FilesError.folder(options.path, errno) }
+        guard status.st_mode & S_IFMT == S_IFDIR else { throw FilesError.folder(options.path, ENOTDIR) }
+        return Identity(device: UInt64(truncatingIfNeeded: status.st_dev), inode: UInt64(status.st_ino))
     }
 
-    /// Everything below `folder` that is watched.
+    /// Looks at one file.
+    func look(at path: FilePath) -> FileLook {
+        var status = stat()
+        guard lstat(systemPath(path), &status) == 0 else { return Self.failedLook(errno) }
+        return FileVersion(status).map { .file($0) } ?? .absent
+    }
+
+    private static func failedLook(_ code: Int32) -> FileLook {
+        [ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG].contains(code) ? .absent : .unknown(errno: code)
+    }
+}
+
+extension Folder {
+    /// Looks at every watched file in `places`, which are folders, and below.
     /// - Parameter onFolder: called with each folder before its files are listed, so that a watch on it misses none.
     func scan(
-        _ folder: FilePath? = nil, onFolder: (FilePath?) throws -> Void = { _ in }
-    ) throws -> [FilePath: FileVersion] {
-        var found: [FilePath: FileVersion] = [:]
-        var folders: [FilePath?] = [folder]
-        while let next = folders.popLast() {
+        _ places: [FilePath] = [.root], onFolder: (FilePath) throws -> Void = { _ in }
+    ) throws -> FolderScan {
+        var scan = FolderScan()
+        var folders = places.filter { $0.isRoot || (options.recursive && !isIgnored($0)) }
+        while let folder = folders.popLast() {
             do {
-                try onFolder(next)
-            } catch let error as FilesError where next != nil && error.isAboutOneFolder {
+                try onFolder(folder)
+            } catch let error as FilesError {
+                guard case .subfolder(let code) = error.code, !folder.isRoot else { throw error }
+                if case .unknown = Self.failedLook(code) { scan.unread[folder] = code }
                 continue
             }
-            guard let names = list(next) else {
-                if next == nil { throw FilesError.unreadable(options.path, errno) }
-                continue
-            }
-            for name in names {
-                let path = FilePath(text: (next.map { $0.text + "/" } ?? "") + FilePath(bytes: name).text)
-                var status = stat()
-                guard lstat(systemPath(path), &status) == 0 else { continue }
-                if status.st_mode & S_IFMT == S_IFDIR {
-                    if options.recursive, !isIgnoredFolder(path) { folders.append(path) }
-                } else if isWanted(path), let version = FileVersion(status) {
-                    found[path] = version
-                    guard found.count <= options.maximumFiles else { throw FilesError.tooMany(options) }
-                }
-            }
+            let code = try list(folder, &scan, &folders)
+            if code == 0 { continue }
+            if folder.isRoot { throw FilesError.folder(options.path, code) }
+            if case .unknown = Self.failedLook(code) { scan.unread[folder] = code }
         }
-        return found
+        return scan
     }
 
-    private func list(_ folder: FilePath?) -> [[UInt8]]? {
-        guard let directory = opendir(systemPath(folder)) else { return nil }
+    /// Adds the files of one folder to `scan`, and the folders in it to `folders`.
+    /// - Returns: the system's error, or 0.
+    private func list(_ folder: FilePath, _ scan: inout FolderScan, _ folders: inout [FilePath]) throws -> Int32 {
+        let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK | (folder.isRoot ? 0 : O_NOFOLLOW)
+        let descriptor = open(systemPath(folder), flags)
+        guard descriptor >= 0 else { return errno }
+        guard let directory = fdopendir(descriptor) else {
+            let code = errno
+            close(descriptor)
+            return code
+        }
         defer { closedir(directory) }
-        var names: [[UInt8]] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: UInt8.self, capacity: 256) { Array(UnsafeBufferPointer(start: $0, count: strlen($0))) }
+        while true {
+            errno = 0
+            guard let entry = readdir(directory) else { return errno }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+            if name == [UInt8(ascii: ".")] || name == Array("..".utf8) { continue }
+            let path = folder.appending(name)
+            var status = stat()
+            guard fstatat(descriptor, name.map { CChar(bitPattern: $0) } + [0], &status, AT_SYMLINK_NOFOLLOW) == 0
+            else {
+                let code = errno
+                if case .unknown = Self.failedLook(code) { scan.unread[path] = code }
+                continue
             }
-            if name != [UInt8(ascii: ".")], name != Array("..".utf8) { names.append(name) }
+            if status.st_mode & S_IFMT == S_IFDIR {
+                if options.recursive, !isIgnored(path) { folders.append(path) }
+            } else if let version = FileVersion(status), isWanted(path) {
+                scan.found[path] = version
+                guard scan.found.count <= options.maximumFiles else { throw FilesError.tooManyFiles(options) }
+            }
         }
-        return names.sorted { $0.lexicographicallyPrecedes($1) }
+    }
+}
+
+extension Folder {
+    /// The content of a file.
+    enum Content: Sendable {
+        /// None was asked for: the file is gone.
+        case none
+        case bytes([UInt8])
+        /// It is longer than the limit.
+        case tooLong
+        /// The system does not let us read it.
+        case unreadable(errno: Int32)
+        /// Another version is there by now, or none.
+        case superseded
     }
 
-    /// The content of a file, if it is still of that version and no longer than the limit.
-    enum Content {
-        case bytes([UInt8])
-        case tooLong
-        /// Another version is there by now, or none: a newer notification will come.
-        case superseded
+    /// How many bytes ``content(of:_:)`` will read.
+    func contentBytes(_ version: FileVersion) -> Int {
+        version.sizeBytes <= options.contentLimitBytes ? Int(version.sizeBytes) : 0
     }
 
     /// Reads a file and makes sure that it was not written to meanwhile.
     func content(of path: FilePath, _ version: FileVersion) -> Content {
-        guard version.sizeBytes <= options.contentLimitBytes else { return .tooLong }
+        guard version.sizeBytes <= options.contentLimitBytes else {
+            return look(at: path).version == version ? .tooLong : .superseded
+        }
+        // Without O_NONBLOCK, a FIFO that took the file's place would hold us until somebody writes to it.
         let descriptor = open(systemPath(path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-        guard descriptor >= 0 else { return .superseded }
+        guard descriptor >= 0 else {
+            let code = errno
+            guard [EACCES, EPERM, EIO].contains(code), look(at: path).version == version else { return .superseded }
+            return .unreadable(errno: code)
+        }
         defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, FileVersion(status) == version else { return .superseded }
-        var bytes = [UInt8](repeating: 0, count: Int(version.sizeBytes) + 1)
-        var count = 0
-        while count < bytes.count {
-            let part = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress?.advanced(by: count), $0.count - count) }
-            if part < 0 && errno == EINTR { continue }
-            if part <= 0 { break }
-            count += part
+        func isCurrent() -> Bool {
+            var status = stat()
+            return fstat(descriptor, &status) == 0 && FileVersion(status) == version
         }
-        guard fstat(descriptor, &status) == 0, FileVersion(status) == version, count == version.sizeBytes else {
-            return .superseded
+        guard isCurrent() else { return .superseded }
+        var failure: Int32 = 0
+        // One byte more than expected, to notice a file that grew.
+        let capacity = Int(version.sizeBytes) + 1
+        let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
+            while count < capacity {
+                let part = read(descriptor, buffer.baseAddress?.advanced(by: count), capacity - count)
+                if part < 0, errno == EINTR { continue }
+                if part < 0 { failure = errno }
+                if part <= 0 { return }
+                count += part
+            }
         }
-        return .bytes(Array(bytes.prefix(count)))
-    }
-}
-
-/// Why a folder cannot be watched.
-struct FilesError: Error, CustomStringConvertible {
-    var description: String
-    var isAboutOneFolder = false
-    var needsPolling = false
-
-    static func unreadable(_ path: String, _ code: Int32) -> FilesError {
-        FilesError(description: "cannot read the folder \(path): \(String(cString: strerror(code)))")
-    }
-
-    static func tooMany(_ options: FilesOptions) -> FilesError {
-        FilesError(
-            description: "there are more than \(options.maximumFiles) files in \(options.path): narrow `match`, or raise the limit")
+        if failure != 0 { return .unreadable(errno: failure) }
+        return isCurrent() && bytes.count == version.sizeBytes ? .bytes(bytes) : .superseded
     }
 }
