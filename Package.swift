@@ -91,6 +91,7 @@ let package = Package(
                 "NightjarCore", "CloudEvents", httpTypes, asyncHTTPClient, subprocess,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         library("NightjarTestKit", ["NightjarCore", "CloudEvents"]),

@@ -2,6 +2,9 @@ public import CloudEvents
 public import NightjarCore
 
 /// Does a run by publishing a new event on the event bus, in the same transaction as the run's completion.
+///
+/// The new event says what caused it by the extension attributes of the CloudEvents extension "Correlation": `causationid`
+/// is the id of the run's event, and a `correlationid` is passed on.
 public struct EmitAction: RunHandler {
     private let type: String
     private let source: String?
@@ -16,7 +19,7 @@ public struct EmitAction: RunHandler {
     ///   - source: its source; `/jobs/` and the job's name by default.
     ///   - subject: its subject; that of the run's event by default.
     ///   - data: its data; the run's input by default.
-    ///   - dataContentType: the media type of `data`.
+    ///   - dataContentType: the media type of its data; that of the run's input by default, or JSON if `data` is given.
     ///   - extensions: its extension attributes.
     /// - Throws: ``/CloudEvents/EventError`` if no event can have these attributes.
     public init(
@@ -35,17 +38,20 @@ public struct EmitAction: RunHandler {
         ).validate()
     }
 
+    /// Emits the event.
     public func run(_ context: RunContext) async throws -> RunOutput {
+        let cause = context.event
         var extensions = extensions
-        extensions["causedby"] = .string(context.event.id)
+        extensions["causationid"] = extensions["causationid"] ?? .string(cause.id)
+        extensions["correlationid"] = extensions["correlationid"] ?? cause.extensions["correlationid"]
+        let isInput = data == nil
         try context.emit(
             Event(
                 // The same for every attempt: however often the run is tried, it emits one event.
                 id: "\(context.id)-1", source: source ?? "/jobs/\(context.job)", type: type,
-                subject: subject ?? context.event.subject,
-                dataContentType: data == nil ? context.event.dataContentType : dataContentType ?? "application/json",
-                dataSchema: data == nil ? context.event.dataSchema : nil, extensions: extensions,
-                data: data ?? context.event.data))
+                subject: subject ?? cause.subject,
+                dataContentType: dataContentType ?? (isInput ? cause.dataContentType : "application/json"),
+                dataSchema: isInput ? cause.dataSchema : nil, extensions: extensions, data: data ?? cause.data))
         return .none
     }
 }

@@ -2,30 +2,51 @@ import CloudEvents
 import NightjarCore
 
 /// The variables by which a program learns of its run.
+///
+/// The system limits what a program can be given: one variable to 128 KiB, all variables and arguments together to about
+/// 2 MiB. An event may have more than that in its attributes, so values that are too long are left out and named in
+/// `NIGHTJAR_LEFT_OUT`.
 struct RunVariables {
+    private static let longestValue = 32 << 10
+    private static let mostBytes = 256 << 10
+
     /// By name.
-    let values: [String: String]
+    private(set) var values: [String: String] = [:]
+    private var leftOut: [String] = []
+    private var bytes = 0
 
     init(_ context: RunContext) {
-        var values: [String: String] = [
-            "NIGHTJAR_RUN_ID": context.id.description,
-            "NIGHTJAR_IDEMPOTENCY_KEY": context.id.description,
-            "NIGHTJAR_JOB": context.job,
-            "NIGHTJAR_ATTEMPT": "\(context.attempt)",
-            "NIGHTJAR_NODE": context.node,
-            "NIGHTJAR_FENCING_TOKEN": "\(context.fencingToken)",
-            "NIGHTJAR_EVENT_ID": context.event.id,
-            "NIGHTJAR_EVENT_SOURCE": context.event.source,
-            "NIGHTJAR_EVENT_TYPE": context.event.type,
-        ]
-        values["NIGHTJAR_TRIGGER"] = context.trigger
-        values["NIGHTJAR_EVENT_SUBJECT"] = context.event.subject
-        values["NIGHTJAR_EVENT_TIME"] = context.event.time?.rfc3339
-        values["NIGHTJAR_DATA_CONTENT_TYPE"] = context.event.dataContentType
-        values["NIGHTJAR_DEADLINE"] = context.deadline?.rfc3339
-        for (name, value) in context.event.extensions {
-            values["NIGHTJAR_EVENT_EXT_" + name.uppercased()] = value.description
+        let event = context.event
+        set("RUN_ID", context.id.description)
+        set("IDEMPOTENCY_KEY", context.id.description)
+        set("JOB", context.job)
+        set("TRIGGER", context.trigger)
+        set("ATTEMPT", "\(context.attempt)")
+        set("NODE", "\(context.node)")
+        set("FENCING_TOKEN", "\(context.fencingToken)")
+        set("DEADLINE", context.deadline?.rfc3339)
+        set("EVENT_ID", event.id)
+        set("EVENT_SOURCE", event.source)
+        set("EVENT_TYPE", event.type)
+        set("EVENT_SUBJECT", event.subject)
+        set("EVENT_TIME", event.time?.rfc3339)
+        set("DATA_CONTENT_TYPE", event.dataContentType)
+        set("DATA_SCHEMA", event.dataSchema)
+        for (name, value) in event.extensions.sorted(by: { $0.key < $1.key }) {
+            set("EVENT_EXT_" + name.uppercased(), value.description)
         }
-        self.values = values
+        if !leftOut.isEmpty { values["NIGHTJAR_LEFT_OUT"] = leftOut.joined(separator: ",") }
+    }
+
+    private mutating func set(_ name: String, _ value: String?) {
+        guard let value else { return }
+        let name = "NIGHTJAR_" + name
+        let size = name.utf8.count + value.utf8.count
+        guard value.utf8.count <= Self.longestValue, bytes + size <= Self.mostBytes, !value.utf8.contains(0) else {
+            leftOut.append(name)
+            return
+        }
+        bytes += size
+        values[name] = value
     }
 }

@@ -1,0 +1,24 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOPosix
+
+/// Says to people why a request got no answer.
+enum NetworkFailure {
+    static func describe(_ error: any Error) -> String {
+        switch error {
+        case let error as HTTPClientError: error.shortDescription
+        case let error as NIOConnectionError: describe(error)
+        case let error as IOError: error.description
+        default: "\(error)"
+        }
+    }
+
+    private static func describe(_ error: NIOConnectionError) -> String {
+        let place = "\(error.host):\(error.port)"
+        if let failure = error.connectionErrors.first {
+            return "no connection to \(place): \(describe(failure.error))"
+        }
+        if let failure = error.dnsAError ?? error.dnsAAAAError { return "\(error.host) was not found: \(failure)" }
+        return "no connection to \(place)"
+    }
+}
