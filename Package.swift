@@ -95,7 +95,9 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         library("NightjarTestKit", ["NightjarCore", "CloudEvents"]),
-        tests("NightjarCLITests", ["NightjarCLI", "Nightjar", "NightjarCore", "CloudEvents", "NightjarSQLite", logging, argumentParser]),
+        tests(
+            "NightjarCLITests",
+            ["NightjarCLI", "Nightjar", "NightjarCore", "CloudEvents", "NightjarSQLite", logging, argumentParser]),
         .executableTarget(
             name: "NightjarCLI",
             dependencies: [
@@ -112,16 +114,22 @@ let package = Package(
             ],
             swiftSettings: houseSettings),
         .executableTarget(
-            name: "Orders", dependencies: ["Nightjar", "NightjarCore", "CloudEvents", "NightjarSQLite", "NightjarFiles"],
+            name: "Orders",
+            dependencies: ["Nightjar", "NightjarCore", "CloudEvents", "NightjarSQLite", "NightjarFiles"],
             path: "Examples/Orders", swiftSettings: houseSettings),
         tests("CloudEventsTests", ["CloudEvents", httpTypes]),
         tests(
             "NightjarSQLiteTests",
-            ["NightjarSQLite", "NightjarCore", "CloudEvents", "NightjarTestKit", .product(name: "GRDB", package: "GRDB.swift")]),
+            [
+                "NightjarSQLite", "NightjarCore", "CloudEvents", "NightjarTestKit",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
         tests("NightjarTestKitTests", ["NightjarTestKit", "NightjarCore", "CloudEvents"]),
         tests("NightjarTests", ["Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit"]),
         tests("EndToEndTests", ["NightjarCLI"]),
-        tests("NightjarFilesTests", ["NightjarFiles", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", logging]),
+        tests(
+            "NightjarFilesTests",
+            ["NightjarFiles", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", logging]),
         tests("SimulationTests", ["Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", logging]),
     ]
 )

@@ -83,7 +83,8 @@ struct AttemptRunner: Sendable {
             do throws(IntakeError) {
                 records = try intake.planEmitted(emitted)
             } catch {
-                end = .threw(message: "what it emitted was refused: \(error)", disposition: .never, output: output.output)
+                end = .threw(
+                    message: "what it emitted was refused: \(error)", disposition: .never, output: output.output)
             }
         }
         let decision = random.withGenerator {

@@ -133,7 +133,10 @@ final class Dispatcher: Sendable {
         await withDiscardingTaskGroup { group in
             while true {
                 let (plan, paused, isStopping) = state.withLock { state in
-                    (state.isBackingOff || state.isStopping ? nil : state.slots.plan(), state.pausedTriggers, state.isStopping)
+                    (
+                        state.isBackingOff || state.isStopping ? nil : state.slots.plan(), state.pausedTriggers,
+                        state.isStopping
+                    )
                 }
                 if isStopping { return }
                 guard let plan else {

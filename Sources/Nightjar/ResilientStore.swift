@@ -34,9 +34,12 @@ final class ResilientStore: RunStore {
                 Counter(label: "nightjar_store_errors", dimensions: [("call", "\(name)"), ("code", "\(error.code)")])
                     .increment()
                 guard error.code == .transient, failures < retries.attempts, !Task.isCancelled else { throw error }
-                logger.warning("a store call failed and is tried again", metadata: ["call": "\(name)", "error": "\(error)"])
+                logger.warning(
+                    "a store call failed and is tried again", metadata: ["call": "\(name)", "error": "\(error)"])
                 let wait = random.withGenerator { retries.delay(afterFailure: failures, using: &$0) }
-                do { try await time.sleep(until: time.now + wait) } catch { throw StoreError(.transient, "cancelled while waiting to try again") }
+                do { try await time.sleep(until: time.now + wait) } catch {
+                    throw StoreError(.transient, "cancelled while waiting to try again")
+                }
             }
         }
     }

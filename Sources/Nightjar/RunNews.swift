@@ -50,7 +50,8 @@ struct RunNews: Sendable {
             case .retry, .release: mayHaveWork.insert(entry.job)
             case .die(let reason, _):
                 logger.error(
-                    "a run is dead", metadata: ["run": "\(settlement.lease.run)", "job": "\(entry.job)", "reason": "\(reason)"])
+                    "a run is dead",
+                    metadata: ["run": "\(settlement.lease.run)", "job": "\(entry.job)", "reason": "\(reason)"])
             case .complete, .cancel: break
             }
             guard hasListeners else { continue }

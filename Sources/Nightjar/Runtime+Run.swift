@@ -110,7 +110,9 @@ extension Runtime {
         for key in keys {
             switch key {
             case .timeout(let run):
-                guard let entry = inHand.entry(run), let limit = dispatcher.job(entry.job)?.policy.timeout else { continue }
+                guard let entry = inHand.entry(run), let limit = dispatcher.job(entry.job)?.policy.timeout else {
+                    continue
+                }
                 inHand.stop(run, .timeout(limit))
             case .dispatch: dispatcher.ring()
             case .retryClaim: dispatcher.ringAfterFailure()

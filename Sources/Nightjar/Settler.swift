@@ -105,7 +105,8 @@ final class Settler: Sendable {
                     return
                 }
                 failures += 1
-                logger.error("settling failed and is tried again", metadata: ["runs": "\(batch.count)", "error": "\(error)"])
+                logger.error(
+                    "settling failed and is tried again", metadata: ["runs": "\(batch.count)", "error": "\(error)"])
                 await pause(.milliseconds(50 << Int64(min(failures, 6))))
             }
         }

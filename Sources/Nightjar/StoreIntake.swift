@@ -159,7 +159,8 @@ final class StoreIntake: Intake {
             }
             // A batch larger than the limit itself is let in when nothing else is under way.
             if state.eventsInFlight > 0,
-                state.eventsInFlight + count > limits.eventsInFlight || state.bytesInFlight + bytes > limits.bytesInFlight
+                state.eventsInFlight + count > limits.eventsInFlight
+                    || state.bytesInFlight + bytes > limits.bytesInFlight
             {
                 return IntakeError(
                     .full, "\(state.eventsInFlight) events are on their way into the store", retryAfter: .seconds(1))

@@ -62,7 +62,8 @@ public struct Trigger: Sendable {
 
     /// A trigger with these values.
     public init(
-        _ name: String, kind: String, origin: Origin, start jobs: [String], delay: Duration = .zero, summary: String = "",
+        _ name: String, kind: String, origin: Origin, start jobs: [String], delay: Duration = .zero,
+        summary: String = "",
         identity: String? = nil
     ) {
         self.name = name

@@ -82,7 +82,8 @@ extension API {
             return time
         }
         guard let text = try request.query("delay").last else { return nil }
-        guard let seconds = Double(text.hasSuffix("s") ? String(text.dropLast()) : text), seconds >= 0, seconds < 1e9 else {
+        guard let seconds = Double(text.hasSuffix("s") ? String(text.dropLast()) : text), seconds >= 0, seconds < 1e9
+        else {
             throw Problem(.badRequest, "delay is \"\(text)\"; expected seconds such as 10s")
         }
         return node.time.now + .microseconds(Int64(seconds * 1_000_000))
@@ -115,7 +116,8 @@ extension API {
         guard let record = records.first else { throw Problem(.notFound, "there is no event \"\(id)\"") }
         guard records.count == 1 else {
             throw Problem(
-                .conflict, "\(records.count) sources have an event \"\(id)\": say which with ?source=, one of "
+                .conflict,
+                "\(records.count) sources have an event \"\(id)\": say which with ?source=, one of "
                     + records.map(\.event.source).joined(separator: ", "))
         }
         return .json { $0.record(record) }
@@ -123,7 +125,9 @@ extension API {
 
     func tail(_ request: RequestReader) async throws -> Response {
         let after = try request.query("after").last.map { text -> Int64 in
-            guard let sequence = Int64(text) else { throw Problem(.badRequest, "after must be the sequence of an event") }
+            guard let sequence = Int64(text) else {
+                throw Problem(.badRequest, "after must be the sequence of an event")
+            }
             return sequence
         }
         let records = try await node.store.events(

@@ -129,7 +129,8 @@ struct API: Sendable {
         let command = try command(name)
         let filter = try filter(request)
         guard filter != RunFilter() else {
-            throw Problem(.badRequest, "which runs? expected at least one of the query parameters state, job, trigger and text")
+            throw Problem(
+                .badRequest, "which runs? expected at least one of the query parameters state, job, trigger and text")
         }
         let limit = try request.number("limit", in: 1...10_000, default: 1000)
         let changes = try await node.change(command, .filter(filter), limit: limit)

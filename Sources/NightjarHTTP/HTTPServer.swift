@@ -83,7 +83,8 @@ public final class HTTPServer: Service {
             additionalChannelHandlers: [RequestDeadlineHandler(timeout: timeout)],
             idleTimeout: .nanoseconds(configuration.idleTimeout.microseconds * 1000),
             httpDecoderConfiguration: .init(
-                maxHeaderFieldSize: configuration.maximumHeaderBytes, maxHeaderListSize: configuration.maximumHeaderBytes,
+                maxHeaderFieldSize: configuration.maximumHeaderBytes,
+                maxHeaderListSize: configuration.maximumHeaderBytes,
                 maxHeaderFieldCount: 200))
         let server = try builder(http1)
         let application = Application(
@@ -100,7 +101,8 @@ public final class HTTPServer: Service {
             throw HTTPServerError(
                 code: .cannotListen,
                 message:
-                    "cannot listen on \(configuration.host):\(configuration.port): \(String(cString: strerror(error.errnoCode)))")
+                    "cannot listen on \(configuration.host):\(configuration.port): \(String(cString: strerror(error.errnoCode)))"
+            )
         } catch let error as SocketAddressError {
             throw HTTPServerError(
                 code: .cannotListen, message: "cannot listen on \(configuration.host):\(configuration.port): \(error)")
@@ -119,7 +121,8 @@ public final class HTTPServer: Service {
         } catch {
             throw HTTPServerError(
                 code: .invalidCertificate,
-                message: "the certificate \(tls.certificateChain) with the key \(tls.privateKey) cannot be used: \(error)")
+                message:
+                    "the certificate \(tls.certificateChain) with the key \(tls.privateKey) cannot be used: \(error)")
         }
     }
 }

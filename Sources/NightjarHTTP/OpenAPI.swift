@@ -82,10 +82,12 @@ enum OpenAPI {
                 "priority": integer, "createdAt": string, "runAt": string, "attempts": array("Attempt"),
             ],
             optional: [
-                "trigger": string, "finishedAt": string, "progress": reference("Progress"), "reason": string, "input": "{}",
+                "trigger": string, "finishedAt": string, "progress": reference("Progress"), "reason": string,
+                "input": "{}",
                 "result": "{}", "key": "{}", "cancelRequested": boolean,
             ]),
-        object("EventReference", required: ["source": string, "id": string, "type": string], optional: ["subject": string]),
+        object(
+            "EventReference", required: ["source": string, "id": string, "type": string], optional: ["subject": string]),
         object(
             "Attempt", required: ["number": integer, "node": string, "startedAt": string],
             optional: ["endedAt": string, "outcome": string, "error": string, "output": string]),
@@ -97,7 +99,8 @@ enum OpenAPI {
         object(
             "EventRecord",
             required: [
-                "event": "{ \"type\": \"object\" }", "sequence": integer, "acceptedAt": string, "decisions": array("Decision"),
+                "event": "{ \"type\": \"object\" }", "sequence": integer, "acceptedAt": string,
+                "decisions": array("Decision"),
             ]),
         object(
             "Decision", required: ["outcome": string],
@@ -113,7 +116,8 @@ enum OpenAPI {
         object(
             "Job",
             required: [
-                "name": string, "kind": string, "paused": boolean, "running": integer, "counts": "{ \"type\": \"object\" }",
+                "name": string, "kind": string, "paused": boolean, "running": integer,
+                "counts": "{ \"type\": \"object\" }",
                 "retry": "{ \"type\": \"object\" }",
             ], optional: ["timeout": number, "concurrency": integer]),
         object("Paused", required: ["name": string, "paused": boolean]),

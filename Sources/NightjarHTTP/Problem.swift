@@ -20,7 +20,9 @@ struct Problem: Error, Sendable {
 
     init(_ error: EventError) {
         let isUnsupported = error.code == .unsupportedContentType
-        self.init(isUnsupported ? .unsupportedMediaType : error.code == .tooMany ? .contentTooLarge : .badRequest, error.message)
+        self.init(
+            isUnsupported ? .unsupportedMediaType : error.code == .tooMany ? .contentTooLarge : .badRequest,
+            error.message)
         if let offset = error.byteOffset { numbers.append(("byteOffset", offset)) }
         if let index = error.eventIndex { numbers.append(("eventIndex", index)) }
         if let attribute = error.attribute { members.append(("attribute", attribute)) }

@@ -47,7 +47,9 @@ struct RequestReader: Sendable {
         guard let text = try query(name).last else { return standard }
         guard let number = Int(text), range.contains(number) else {
             throw Problem(
-                .badRequest, "the query parameter \(name) is \"\(text)\"; expected a number from \(range.lowerBound) to \(range.upperBound)")
+                .badRequest,
+                "the query parameter \(name) is \"\(text)\"; expected a number from \(range.lowerBound) to \(range.upperBound)"
+            )
         }
         return number
     }

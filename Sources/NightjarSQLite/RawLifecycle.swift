@@ -64,7 +64,8 @@ package struct RawLifecycle: Sendable {
         let event = try connection.statement(
             "INSERT INTO events (id, source, type, data, accepted_at) VALUES (?, '/raw', 'raw', ?, ?)")
         let run = try connection.statement(
-            "INSERT INTO runs (id, event, job, trigger, state, priority, created_at, run_at) VALUES (?, ?, 'raw', 'raw', 1, 0, ?, ?)")
+            "INSERT INTO runs (id, event, job, trigger, state, priority, created_at, run_at) VALUES (?, ?, 'raw', 'raw', 1, 0, ?, ?)"
+        )
         for id in runs {
             event.bind(1, id.description)
             event.bind(2, payload)

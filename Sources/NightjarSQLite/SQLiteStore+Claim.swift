@@ -104,7 +104,9 @@ extension SQLiteStore {
             var own: Int64 = 0
             var dead: [Int64] = []
             while try select.step() {
-                if select.text(1) == node { own = select.int64(0) } else if locks.isDead(select.int64(0)) {
+                if select.text(1) == node {
+                    own = select.int64(0)
+                } else if locks.isDead(select.int64(0)) {
                     dead.append(select.int64(0))
                 }
             }

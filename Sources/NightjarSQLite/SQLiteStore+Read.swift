@@ -127,7 +127,8 @@ extension Connection {
     /// The attempts that ended, then the one under way.
     fileprivate func attempts(of run: Run) throws -> [Attempt] {
         let select = try statement(
-            "SELECT number, node, started_at, ended_at, outcome, error, output FROM attempts WHERE run = ? ORDER BY number")
+            "SELECT number, node, started_at, ended_at, outcome, error, output FROM attempts WHERE run = ? ORDER BY number"
+        )
         select.bind(1, run.id)
         var attempts: [Attempt] = []
         while try select.step() {

@@ -92,7 +92,8 @@ public final class SQLiteStore: RunStore {
         }
         guard owner == Schema.applicationID || (owner == 0 && isEmpty) else {
             throw StoreError(
-                .permanent, "the database \(path) belongs to another program; expected an empty file or one of Nightjar's")
+                .permanent,
+                "the database \(path) belongs to another program; expected an empty file or one of Nightjar's")
         }
         guard !hasBeenSuperseded else {
             throw StoreError(

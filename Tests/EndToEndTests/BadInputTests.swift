@@ -16,32 +16,51 @@ struct BadInputTests {
     private static let structured = ("content-type", "application/cloudevents+json")
 
     /// Each request, the status it must get, and a word that its detail must contain.
-    private static let requests: [(method: String, path: String, headers: [(String, String)], body: String?, status: Int, word: String)] = [
-        ("POST", "/v1/events", [structured], "{\"specversion\":", 400, "expected a value"),
-        ("POST", "/v1/events", [structured], "[1,2]", 400, "expected '{'"),
-        ("POST", "/v1/events", [structured], #"{"specversion":"1.0","id":"1","source":"/s"}"#, 400, "type"),
-        ("POST", "/v1/events", [structured], #"{"specversion":"0.3","id":"1","source":"/s","type":"t"}"#, 400, "1.0"),
-        ("POST", "/v1/events", [structured], #"{"specversion":"1.0","id":"1","source":"not a uri","type":"t"}"#, 400, "URI"),
-        ("POST", "/v1/events", [structured], #"{"specversion":"1.0","id":"1","source":"/s","type":"t","Bad-Name":1}"#, 400, "attribute"),
-        ("POST", "/v1/events", [structured], #"{"specversion":"1.0","id":"1","source":"/s","type":"t","time":"now"}"#, 400, "RFC 3339"),
-        ("POST", "/v1/events", [structured], #"{"specversion":"1.0","id":"1","source":"/s","type":"t","data_base64":"%"}"#, 400, "Base64"),
-        ("POST", "/v1/events", [("content-type", "text/plain")], "hello", 415, "CloudEvent"),
-        ("POST", "/v1/events", [("content-type", "application/cloudevents+xml")], "<a/>", 415, "not supported"),
-        ("POST", "/v1/events", [("ce-specversion", "1.0"), ("ce-id", "1"), ("ce-type", "t")], "", 400, "ce-source"),
-        ("POST", "/notes", [("content-type", "application/json")], "{", 400, "expected"),
-        ("POST", "/v1/jobs/unknown/runs", [], "{}", 404, "no job"),
-        ("POST", "/v1/jobs/note/runs?delay=soon", [], "{}", 400, "delay"),
-        ("POST", "/v1/jobs/note/runs", [("prefer", "wait=long")], "{}", 400, "wait"),
-        ("GET", "/v1/runs/not-an-id", [], nil, 404, "UUID"),
-        ("GET", "/v1/runs/01a20ac9-7c80-7918-a340-ce6eaae9e608", [], nil, 404, "no run"),
-        ("GET", "/v1/runs?state=sleeping", [], nil, 400, "expected one of"),
-        ("GET", "/v1/runs?limit=0", [], nil, 400, "limit"),
-        ("GET", "/v1/runs?cursor=abc", [], nil, 400, "cursor"),
-        ("GET", "/v1/events/nothing", [], nil, 404, "no event"),
-        ("GET", "/nowhere", [], nil, 404, "nothing is served"),
-        ("GET", "/notes", [], nil, 405, "not allowed"),
-        ("DELETE", "/v1/runs", [], nil, 405, "not allowed"),
-    ]
+    private static let requests:
+        [(method: String, path: String, headers: [(String, String)], body: String?, status: Int, word: String)] = [
+            ("POST", "/v1/events", [structured], "{\"specversion\":", 400, "expected a value"),
+            ("POST", "/v1/events", [structured], "[1,2]", 400, "expected '{'"),
+            ("POST", "/v1/events", [structured], #"{"specversion":"1.0","id":"1","source":"/s"}"#, 400, "type"),
+            (
+                "POST", "/v1/events", [structured], #"{"specversion":"0.3","id":"1","source":"/s","type":"t"}"#, 400,
+                "1.0"
+            ),
+            (
+                "POST", "/v1/events", [structured], #"{"specversion":"1.0","id":"1","source":"not a uri","type":"t"}"#,
+                400, "URI"
+            ),
+            (
+                "POST", "/v1/events", [structured],
+                #"{"specversion":"1.0","id":"1","source":"/s","type":"t","Bad-Name":1}"#, 400, "attribute"
+            ),
+            (
+                "POST", "/v1/events", [structured],
+                #"{"specversion":"1.0","id":"1","source":"/s","type":"t","time":"now"}"#, 400, "RFC 3339"
+            ),
+            (
+                "POST", "/v1/events", [structured],
+                #"{"specversion":"1.0","id":"1","source":"/s","type":"t","data_base64":"%"}"#, 400, "Base64"
+            ),
+            ("POST", "/v1/events", [("content-type", "text/plain")], "hello", 415, "CloudEvent"),
+            ("POST", "/v1/events", [("content-type", "application/cloudevents+xml")], "<a/>", 415, "not supported"),
+            (
+                "POST", "/v1/events", [("ce-specversion", "1.0"), ("ce-id", "1"), ("ce-type", "t")], "", 400,
+                "ce-source"
+            ),
+            ("POST", "/notes", [("content-type", "application/json")], "{", 400, "expected"),
+            ("POST", "/v1/jobs/unknown/runs", [], "{}", 404, "no job"),
+            ("POST", "/v1/jobs/note/runs?delay=soon", [], "{}", 400, "delay"),
+            ("POST", "/v1/jobs/note/runs", [("prefer", "wait=long")], "{}", 400, "wait"),
+            ("GET", "/v1/runs/not-an-id", [], nil, 404, "UUID"),
+            ("GET", "/v1/runs/01a20ac9-7c80-7918-a340-ce6eaae9e608", [], nil, 404, "no run"),
+            ("GET", "/v1/runs?state=sleeping", [], nil, 400, "expected one of"),
+            ("GET", "/v1/runs?limit=0", [], nil, 400, "limit"),
+            ("GET", "/v1/runs?cursor=abc", [], nil, 400, "cursor"),
+            ("GET", "/v1/events/nothing", [], nil, 404, "no event"),
+            ("GET", "/nowhere", [], nil, 404, "nothing is served"),
+            ("GET", "/notes", [], nil, 405, "not allowed"),
+            ("DELETE", "/v1/runs", [], nil, 405, "not allowed"),
+        ]
 
     @Test("each bad request gets its status and a problem that says what is wrong, and takes nothing")
     func badRequests() async throws {
@@ -50,7 +69,9 @@ struct BadInputTests {
         for request in Self.requests {
             let answer = try await node.request(
                 request.method, request.path, headers: request.headers, body: request.body)
-            #expect(answer.status == request.status, "\(request.method) \(request.path) \(request.body ?? ""): \(answer.body)")
+            #expect(
+                answer.status == request.status,
+                "\(request.method) \(request.path) \(request.body ?? ""): \(answer.body)")
             #expect(answer.headers["content-type"] == "application/problem+json", "\(request)")
             #expect((answer.json["detail"] as? String ?? "").contains(request.word), "\(request.path): \(answer.body)")
         }
@@ -63,9 +84,11 @@ struct BadInputTests {
     func invalidUTF8() async throws {
         let node = try NodeProcess(Self.configuration)
         try await node.start()
-        let json: [UInt8] = Array(#"{"specversion":"1.0","id":""#.utf8) + [0xFF, 0xFE] + Array(#"","source":"/s","type":"t"}"#.utf8)
+        let json: [UInt8] =
+            Array(#"{"specversion":"1.0","id":""#.utf8) + [0xFF, 0xFE] + Array(#"","source":"/s","type":"t"}"#.utf8)
         var request = Array(
-            "POST /v1/events HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/cloudevents+json\r\ncontent-length: \(json.count)\r\n\r\n".utf8)
+            "POST /v1/events HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/cloudevents+json\r\ncontent-length: \(json.count)\r\n\r\n"
+                .utf8)
         request += json
         let answer = NodeProcess.parse(try await node.exchange(request))
         #expect(answer?.status == 400)
@@ -82,16 +105,19 @@ struct BadInputTests {
         let node = try NodeProcess(Self.configuration)
         try await node.start()
         let announced = NodeProcess.parse(
-            try await node.exchange(Array("POST /notes HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999\r\n\r\nabc".utf8)))
+            try await node.exchange(
+                Array("POST /notes HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999\r\n\r\nabc".utf8)))
         #expect(announced?.status == 413)
         let large = String(repeating: "x", count: 1_100_000)
         #expect(try await node.request("POST", "/notes", body: large).status == 413)
         _ = try await node.exchange(
-            Array("POST /notes HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nonly this much".utf8), halfClose: true,
+            Array("POST /notes HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nonly this much".utf8),
+            halfClose: true,
             timeoutSeconds: 5)
         let manyHeaders = (0..<40).map { "x-\($0): \(String(repeating: "h", count: 2000))\r\n" }.joined()
         let headers = NodeProcess.parse(
-            try await node.exchange(Array("GET /healthz HTTP/1.1\r\nhost: x\r\n\(manyHeaders)\r\n".utf8), timeoutSeconds: 5))
+            try await node.exchange(
+                Array("GET /healthz HTTP/1.1\r\nhost: x\r\n\(manyHeaders)\r\n".utf8), timeoutSeconds: 5))
         #expect(headers == nil || headers?.status == 400 || headers?.status == 431)
         #expect((try await node.request("GET", "/v1/events").json["events"] as? [Any])?.isEmpty == true)
         _ = try await node.stop()
@@ -116,7 +142,8 @@ struct BadInputTests {
         #expect(answer.errors.contains("nightjar.db"), "\(answer.errors)")
 
         let homeless = try NodeProcess(
-            Self.configuration.replacingOccurrences(of: "sqlite:nightjar.db", with: "sqlite:no/such/folder/nightjar.db"))
+            Self.configuration.replacingOccurrences(of: "sqlite:nightjar.db", with: "sqlite:no/such/folder/nightjar.db")
+        )
         let missing = try homeless.nightjar("run")
         #expect(missing.status != 0)
         #expect(missing.errors.contains("no/such/folder"), "\(missing.errors)")

@@ -61,11 +61,13 @@ struct CrashTests {
             let finished = try await node.finishedRun(run, within: 60)
             #expect(finished["state"] as? String == "completed", "\(finished)")
             let outcomes = (finished["attempts"] as? [[String: Any]] ?? []).compactMap { $0["outcome"] as? String }
-            #expect(outcomes.filter { $0 == "completed" }.count == 1, "run \(run) completed other than once: \(outcomes)")
+            #expect(
+                outcomes.filter { $0 == "completed" }.count == 1, "run \(run) completed other than once: \(outcomes)")
             // What was not the completing attempt was in hand at a kill: nothing else made it run again.
             #expect(outcomes.dropLast().allSatisfy { $0 == "crashed" }, "run \(run): \(outcomes)")
         }
-        let lines = try String(contentsOfFile: node.path("work.log"), encoding: .utf8).split(separator: "\n").compactMap {
+        let lines = try String(contentsOfFile: node.path("work.log"), encoding: .utf8).split(separator: "\n").compactMap
+        {
             line -> Line? in
             let parts = line.split(separator: " ")
             guard parts.count == 3, let attempt = Int(parts[2]) else { return nil }
@@ -101,7 +103,8 @@ struct CrashTests {
         first.signal(SIGSTOP)
         // Another node on the same file, with a port of its own, takes over when the lease has expired.
         let second = try NodeProcess(configuration)
-        try second.write(configuration.replacingOccurrences(of: "sqlite:nightjar.db", with: "sqlite:\(first.path("nightjar.db"))"))
+        try second.write(
+            configuration.replacingOccurrences(of: "sqlite:nightjar.db", with: "sqlite:\(first.path("nightjar.db"))"))
         try await second.start()
         let run = try await second.finishedRun(id, within: 40)
         first.signal(SIGCONT)

@@ -38,7 +38,8 @@ extension NodeProcess {
         }
     }
 
-    private static func talk(_ port: Int, _ bytes: [UInt8], _ halfClose: Bool, _ timeoutSeconds: Int) throws -> [UInt8] {
+    private static func talk(_ port: Int, _ bytes: [UInt8], _ halfClose: Bool, _ timeoutSeconds: Int) throws -> [UInt8]
+    {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var timeout = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
@@ -55,7 +56,9 @@ extension NodeProcess {
         guard result == 0 else { throw URLError(.cannotConnectToHost) }
         var sent = 0
         while sent < bytes.count {
-            let count = bytes.withUnsafeBytes { send(descriptor, $0.baseAddress?.advanced(by: sent), $0.count - sent, Int32(MSG_NOSIGNAL)) }
+            let count = bytes.withUnsafeBytes {
+                send(descriptor, $0.baseAddress?.advanced(by: sent), $0.count - sent, Int32(MSG_NOSIGNAL))
+            }
             if count <= 0 { break }
             sent += count
         }
@@ -85,7 +88,8 @@ extension NodeProcess {
         var headers: [String: String] = [:]
         for line in lines.dropFirst() {
             guard let colon = line.firstIndex(of: ":") else { continue }
-            headers[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+            headers[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(
+                in: .whitespaces)
         }
         return Response(status: status, headers: headers, body: String(text[end.upperBound...]))
     }

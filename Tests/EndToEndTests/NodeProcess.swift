@@ -20,7 +20,8 @@ final class NodeProcess: Sendable {
     static let binary: URL = {
         // The test runner is …/debug/nightjarPackageTests.xctest, a file on Linux, a bundle on macOS.
         var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        for _ in 0..<6 where !FileManager.default.isExecutableFile(atPath: folder.appendingPathComponent("nightjar").path) {
+        for _ in 0..<6
+        where !FileManager.default.isExecutableFile(atPath: folder.appendingPathComponent("nightjar").path) {
             folder.deleteLastPathComponent()
         }
         return folder.appendingPathComponent("nightjar")
@@ -60,7 +61,9 @@ final class NodeProcess: Sendable {
         process.arguments = ["run"]
         process.currentDirectoryURL = folder
         let log = path("log")
-        if !FileManager.default.fileExists(atPath: log) { _ = FileManager.default.createFile(atPath: log, contents: nil) }
+        if !FileManager.default.fileExists(atPath: log) {
+            _ = FileManager.default.createFile(atPath: log, contents: nil)
+        }
         let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
         try handle.seekToEnd()
         process.standardError = handle
@@ -143,7 +146,8 @@ final class NodeProcess: Sendable {
             await Task.yield()
             usleep(20_000)
         }
-        throw Failure(description: "waited \(seconds) s in vain: \(what)\(last.map { "; \($0)" } ?? "")\n\(log.suffix(2000))")
+        throw Failure(
+            description: "waited \(seconds) s in vain: \(what)\(last.map { "; \($0)" } ?? "")\n\(log.suffix(2000))")
     }
 
     static func freePort() throws -> Int {

@@ -93,7 +93,8 @@ private struct Model {
         if pick(0..<4) == 0 { record.refusals = [Decision(trigger: "other", outcome: .refused, reason: "no \"way\"")] }
         if pick(0..<3) == 0 {
             record.stateChanges = [
-                SourceStateChange(trigger: "files", key: "k\(pick(0..<3))", value: pick(0..<3) == 0 ? nil : [UInt8(pick(0..<256))])
+                SourceStateChange(
+                    trigger: "files", key: "k\(pick(0..<3))", value: pick(0..<3) == 0 ? nil : [UInt8(pick(0..<256))])
             ]
         }
         return record
@@ -113,8 +114,10 @@ private struct Model {
         let expected = try await stores.0.claim(request)
         let actual = try await stores.1.claim(request)
         guard expected.nextDueAt == actual.nextDueAt, expected.runs.map(\.lease) == actual.runs.map(\.lease),
-            expected.runs.map(\.event) == actual.runs.map(\.event), expected.runs.map(\.attempt) == actual.runs.map(\.attempt),
-            expected.runs.map(\.history) == actual.runs.map(\.history), expected.runs.map(\.trigger) == actual.runs.map(\.trigger)
+            expected.runs.map(\.event) == actual.runs.map(\.event),
+            expected.runs.map(\.attempt) == actual.runs.map(\.attempt),
+            expected.runs.map(\.history) == actual.runs.map(\.history),
+            expected.runs.map(\.trigger) == actual.runs.map(\.trigger)
         else { throw Difference(description: "claim: expected \(expected), the SQLite store answered \(actual)") }
         leases += actual.runs
     }

@@ -171,12 +171,15 @@ struct SQLiteStoreTests {
         try living.close()
     }
 
-    @Test("what cannot be a database is refused with a message that names it", arguments: ["text", "zeros", "folder", "missing"])
+    @Test(
+        "what cannot be a database is refused with a message that names it",
+        arguments: ["text", "zeros", "folder", "missing"])
     func refused(kind: String) throws {
         let folder = try TemporaryFolder()
         var path = folder.path("n.db")
         switch kind {
-        case "text": try Data(String(repeating: "this is no database\n", count: 500).utf8).write(to: URL(fileURLWithPath: path))
+        case "text":
+            try Data(String(repeating: "this is no database\n", count: 500).utf8).write(to: URL(fileURLWithPath: path))
         case "zeros": try Data(repeating: 7, count: 8192).write(to: URL(fileURLWithPath: path))
         case "folder": try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
         default: path = folder.path("no/such/folder/n.db")
@@ -247,8 +250,9 @@ struct SQLiteStoreTests {
                 "SELECT id FROM runs WHERE event = 5 AND job = 'a'",
                 "SELECT sequence FROM events WHERE id = 'a' AND source = 'b'",
             ].map { sql in
-                try Row.fetchAll(database, sql: "EXPLAIN QUERY PLAN " + sql).map { $0["detail"] as String? ?? "" }.joined(
-                    separator: "; ")
+                try Row.fetchAll(database, sql: "EXPLAIN QUERY PLAN " + sql).map { $0["detail"] as String? ?? "" }
+                    .joined(
+                        separator: "; ")
             }
         }
         for (plan, index) in zip(

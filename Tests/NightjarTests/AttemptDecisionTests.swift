@@ -36,7 +36,8 @@ struct AttemptDecisionTests {
 
     @Test("failures are retried with doubled waits until the attempts are used up")
     func failures() {
-        #expect(decide(threw(.retry)).transition == .retry(at: Self.now + .seconds(1), history: RunHistory(failures: 1)))
+        #expect(
+            decide(threw(.retry)).transition == .retry(at: Self.now + .seconds(1), history: RunHistory(failures: 1)))
         #expect(
             decide(threw(.retry), RunHistory(failures: 1)).transition
                 == .retry(at: Self.now + .seconds(2), history: RunHistory(failures: 2)))

@@ -10,7 +10,9 @@ struct RunIDTests {
         var generator = SeededGenerator(seed: 3)
         var last: RunID?
         // The clock stands still, steps back, and runs on.
-        for microseconds in [1_800_000_000_000_000, 1_800_000_000_000_000, 1_799_999_000_000_000, 1_800_000_000_000_001] {
+        for microseconds in [
+            1_800_000_000_000_000, 1_800_000_000_000_000, 1_799_999_000_000_000, 1_800_000_000_000_001,
+        ] {
             for _ in 0..<5000 {
                 let id = ids.next(microseconds: Int64(microseconds), using: &generator)
                 if let last { #expect(last < id) }
@@ -25,7 +27,12 @@ struct RunIDTests {
         #expect(RunID(text) == id && RunID(text.uppercased()) == id)
     }
 
-    @Test("what is no UUID is no id", arguments: ["", "01a3185c", "01a3185c-5110-7002-a70c-d6df5d49ce3", "01a3185c-5110-7002-a70c-d6df5d49ce30x", "01a3185c_5110-7002-a70c-d6df5d49ce30", "g1a3185c-5110-7002-a70c-d6df5d49ce30"])
+    @Test(
+        "what is no UUID is no id",
+        arguments: [
+            "", "01a3185c", "01a3185c-5110-7002-a70c-d6df5d49ce3", "01a3185c-5110-7002-a70c-d6df5d49ce30x",
+            "01a3185c_5110-7002-a70c-d6df5d49ce30", "g1a3185c-5110-7002-a70c-d6df5d49ce30",
+        ])
     func invalid(text: String) {
         #expect(RunID(text) == nil)
     }

@@ -61,7 +61,8 @@ final class Invariants: Sendable {
                     let hasEmitted = events.contains("from-\(run.id)")
                     guard hasEmitted == (run.state == .completed) else {
                         throw BrokenRule(
-                            rule: 5, detail: "run \(run.id) is \(run.state) and \(hasEmitted ? "has" : "has not") emitted")
+                            rule: 5,
+                            detail: "run \(run.id) is \(run.state) and \(hasEmitted ? "has" : "has not") emitted")
                     }
                 }
             }
@@ -70,7 +71,8 @@ final class Invariants: Sendable {
 
     private static func checkLease(_ run: Run, _ state: inout State) throws {
         guard (run.lease != nil) == (run.state == .running) else {
-            throw BrokenRule(rule: 3, detail: "run \(run.id) is \(run.state), its lease is \(String(describing: run.lease))")
+            throw BrokenRule(
+                rule: 3, detail: "run \(run.id) is \(run.state), its lease is \(String(describing: run.lease))")
         }
         guard let token = run.lease?.token, state.tokens[run.id] != token else { return }
         guard token > state.tokens[run.id] ?? 0 else {
@@ -81,7 +83,8 @@ final class Invariants: Sendable {
 
     private static func checkHistory(_ run: Run) throws {
         guard run.attempts.map(\.number) == Array(1..<run.attempts.count + 1) else {
-            throw BrokenRule(rule: 8, detail: "the attempts of run \(run.id) are numbered \(run.attempts.map(\.number))")
+            throw BrokenRule(
+                rule: 8, detail: "the attempts of run \(run.id) are numbered \(run.attempts.map(\.number))")
         }
         let completions = run.attempts.filter { $0.outcome == .completed }.count
         guard completions == (run.state == .completed ? 1 : 0) else {

@@ -154,7 +154,8 @@ final class World: Sendable {
 
     // MARK: Jobs
 
-    private static let triggers: [Trigger] = ["quick", "flaky", "emitter", "hanging", "hopeless", "snoozing"]
+    private static let triggers: [Trigger] =
+        ["quick", "flaky", "emitter", "hanging", "hopeless", "snoozing"]
         .enumerated().map { index, job in
             Trigger(
                 "on-\(job)", kind: "event", origin: .bus(EventFilter(types: ["test.\(index)"])), start: [job, "quick"],
@@ -167,7 +168,8 @@ final class World: Sendable {
             _ name: String, timeout: Duration? = nil, concurrency: Int? = nil,
             _ body: @escaping @Sendable (RunContext) async throws -> Void
         ) -> Job {
-            Job(name, policy: JobPolicy(retry: retry, timeout: timeout, concurrency: concurrency)) { [weak self] context in
+            Job(name, policy: JobPolicy(retry: retry, timeout: timeout, concurrency: concurrency)) {
+                [weak self] context in
                 self?.note("\(context.job) \(context.event.id) attempt \(context.attempt) on \(context.node)")
                 try await body(context)
             }

@@ -40,7 +40,9 @@ struct Bench: Sendable {
         let store = try store("commit.db")
         defer { close(store) }
         var latencies = Latencies(numberOfSignificantValueDigits: .three)
-        for duration in try RawLifecycle(store).commits(500, payload: payload) { latencies.record(UInt64(duration.microseconds)) }
+        for duration in try RawLifecycle(store).commits(500, payload: payload) {
+            latencies.record(UInt64(duration.microseconds))
+        }
         return latencies
     }
 
@@ -64,7 +66,9 @@ struct Bench: Sendable {
                         for first in stride(from: producer * 500, to: runs, by: producers * 500) {
                             let batch = (first..<min(first + 500, runs)).map { number in
                                 IncomingEvent(
-                                    Event(id: "\(number)-\(UUID().uuidString)", source: "/bench", type: "bench", data: payload))
+                                    Event(
+                                        id: "\(number)-\(UUID().uuidString)", source: "/bench", type: "bench",
+                                        data: payload))
                             }
                             _ = try await runtime.intake.accept(batch)
                         }

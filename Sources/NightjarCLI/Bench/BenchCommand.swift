@@ -37,7 +37,8 @@ struct BenchCommand: AsyncParsableCommand {
             (20...1_000_000).contains(payloadBytes)
         else {
             throw ValidationError(
-                "expected at least 1000 runs, 10 samples, 1 to 3600 seconds, 1 to 10000 connections, 20 to 1000000 payload bytes")
+                "expected at least 1000 runs, 10 samples, 1 to 3600 seconds, 1 to 10000 connections, 20 to 1000000 payload bytes"
+            )
         }
     }
 
@@ -58,7 +59,8 @@ struct BenchCommand: AsyncParsableCommand {
         let latency = try await bench.latency(samples: samples)
         report.progress("POST, \(connections) connections for \(seconds) s …")
         let posts = try await bench.posts(connections: connections, seconds: seconds)
-        report.print(raw: raw, commit: commit, lifecycle: lifecycle, latency: latency, posts: posts, connections: connections)
+        report.print(
+            raw: raw, commit: commit, lifecycle: lifecycle, latency: latency, posts: posts, connections: connections)
     }
 
     /// A JSON object of exactly that many bytes.

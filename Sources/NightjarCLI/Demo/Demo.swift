@@ -145,7 +145,9 @@ struct Demo: Sendable {
                 note = update.reason ?? ""
             }
             let attempt = update.attempt > 0 ? "attempt \(update.attempt)" : ""
-            print("  \(id)  \(job) \(update.state.description.padding(toLength: 10, withPad: " ", startingAt: 0)) \(attempt)  \(note)")
+            print(
+                "  \(id)  \(job) \(update.state.description.padding(toLength: 10, withPad: " ", startingAt: 0)) \(attempt)  \(note)"
+            )
         }
     }
 }

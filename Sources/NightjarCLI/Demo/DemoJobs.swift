@@ -11,7 +11,10 @@ enum DemoJobs {
 
     static let jobs: [Job] = [
         // The card fails twice: what a payment provider does on a bad day.
-        Job("charge", policy: JobPolicy(retry: .exponential(attempts: 5, from: .milliseconds(500)), timeout: .seconds(10))) {
+        Job(
+            "charge",
+            policy: JobPolicy(retry: .exponential(attempts: 5, from: .milliseconds(500)), timeout: .seconds(10))
+        ) {
             context in
             context.report(0.3, "talking to the bank, attempt \(context.attempt)")
             try await ContinuousClock().sleep(for: step)
@@ -49,10 +52,12 @@ enum DemoJobs {
                 summary: "POST /orders"),
             Trigger(
                 "inbox", kind: "files",
-                origin: .source(FilesSource(FilesOptions(path: inbox.path, match: ["*.csv"], on: [.created, .changed]))),
+                origin: .source(
+                    FilesSource(FilesOptions(path: inbox.path, match: ["*.csv"], on: [.created, .changed]))),
                 start: ["import-orders"], summary: inbox.path + "/*.csv"),
             Trigger(
-                "imported", kind: "event", origin: .bus(EventFilter(types: ["order.imported"])), start: ["search-index"],
+                "imported", kind: "event", origin: .bus(EventFilter(types: ["order.imported"])),
+                start: ["search-index"],
                 summary: "order.imported"),
         ]
     }
