@@ -23,7 +23,8 @@ demo: release ## Run the order example, with a page to click on
 	.build/release/nightjar demo $(ARGS)
 
 test: build ## Build and run every test (NIGHTJAR_SEEDS=200 simulations)
-	swift test --skip-build
+	sync # what the linker wrote reaches the disk before tests wait for fsync
+	swift test --skip-build --no-parallel
 
 simulate: install ## Run more simulations: make simulate SEEDS=5000 FROM=1
 	NIGHTJAR_SEEDS=$(SEEDS) NIGHTJAR_FROM=$(FROM) swift test --filter SimulationTests/rulesHold

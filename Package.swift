@@ -126,6 +126,14 @@ let package = Package(
             ]),
         tests("NightjarTestKitTests", ["NightjarTestKit", "NightjarCore", "CloudEvents"]),
         tests("NightjarTests", ["Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit"]),
+        tests(
+            "NightjarHTTPTests",
+            [
+                "NightjarHTTP", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", logging, asyncHTTPClient,
+                httpTypes,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
         tests("EndToEndTests", ["NightjarCLI"]),
         tests(
             "NightjarFilesTests",

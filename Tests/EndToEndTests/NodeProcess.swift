@@ -71,7 +71,7 @@ final class NodeProcess: Sendable {
         process.standardInput = FileHandle.nullDevice
         try process.run()
         self.process.withLock { $0 = process }
-        try await eventually("the node is ready", within: 30) {
+        try await eventually("the node is ready", within: 120) {
             guard process.isRunning else { throw Failure(description: "the node ended: \(self.log)") }
             return try await self.request("GET", "/readyz").status == 200
         }

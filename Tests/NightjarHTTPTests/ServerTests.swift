@@ -1,0 +1,129 @@
+import Foundation
+import Nightjar
+import NightjarCore
+import NightjarHTTP
+import Testing
+
+@Suite("HTTP server")
+struct ServerTests {
+    @Test(
+        "an address that others reach is not listened on without tokens",
+        arguments: ["0.0.0.0", "192.168.1.2", "::", "example.com", "127.0.0.1.example.com"])
+    func unprotected(host: String) async throws {
+        await #expect {
+            try await withServer(configuration: HTTPServerConfiguration(host: host, port: 0)) { _ in }
+        } throws: { error in
+            (error as? HTTPServerError)?.code == .unprotected
+        }
+    }
+
+    @Test("loopback addresses need no tokens", arguments: ["127.0.0.1", "127.8.9.1", "localhost", "::1"])
+    func loopback(host: String) {
+        #expect(HTTPServerConfiguration(host: host).isLoopback)
+    }
+
+    @Test("with tokens, the API wants one of them; health and readiness do not")
+    func tokens() async throws {
+        let configuration = HTTPServerConfiguration(
+            port: 0, tokens: [APIToken(name: "a", secret: "first"), APIToken(name: "b", secret: "second")])
+        try await withServer(configuration: configuration) { (server) async throws -> Void in
+            for secret in ["first", "second"] {
+                #expect(
+                    try await server.request("GET", "/v1/runs", headers: ["authorization": "Bearer \(secret)"]).status
+                        == 200)
+            }
+            for headers in [
+                [:], ["authorization": "Bearer third"], ["authorization": "Basic first"], ["authorization": "Bearer "],
+            ] {
+                let answer = try await server.request("GET", "/v1/runs", headers: headers)
+                #expect(answer.status == 401)
+                #expect(answer.headers["www-authenticate"] == "Bearer")
+            }
+            #expect(try await server.request("GET", "/healthz").status == 200)
+            #expect(try await server.request("POST", "/v1/events", body: "{}").status == 401)
+        }
+    }
+
+    @Test("an endpoint has a secret of its own")
+    func endpointSecrets() async throws {
+        let endpoints = [
+            HTTPEndpoint(trigger: "in", path: "/bearer", authentication: .bearer("s")),
+            HTTPEndpoint(trigger: "in", path: "/header", authentication: .header(name: "x-key", secret: "k")),
+        ]
+        try await withServer(endpoints: endpoints) { (server) async throws -> Void in
+            #expect(try await server.request("POST", "/bearer", body: "x").status == 401)
+            #expect(
+                try await server.request("POST", "/bearer", headers: ["authorization": "Bearer s"], body: "x").status
+                    == 202)
+            #expect(try await server.request("POST", "/header", headers: ["x-key": "no"], body: "x").status == 401)
+            #expect(try await server.request("POST", "/header", headers: ["x-key": "k"], body: "x").status == 202)
+        }
+    }
+
+    @Test("endpoints are exchanged while the server runs")
+    func update() async throws {
+        try await withServer { (server) async throws -> Void in
+            #expect(try await server.request("POST", "/in", body: "x").status == 202)
+            server.server.update(endpoints: [HTTPEndpoint(trigger: "in", path: "/other", method: "PUT")])
+            #expect(try await server.request("POST", "/in", body: "x").status == 404)
+            #expect(try await server.request("PUT", "/other", body: "x").status == 202)
+            let wrong = try await server.request("POST", "/other", body: "x")
+            #expect(wrong.status == 405)
+            #expect(wrong.headers["allow"] == "PUT")
+        }
+    }
+
+    @Test("an endpoint takes any body untouched, and a key that comes twice once")
+    func endpointBodies() async throws {
+        try await withServer { (server) async throws -> Void in
+            let headers = ["content-type": "text/csv", "idempotency-key": "\"k-1\""]
+            let first = try await server.request("POST", "/in?a=b", headers: headers, body: "a;b\n")
+            let again = try await server.request("POST", "/in?a=b", headers: headers, body: "a;b\n")
+            #expect(first.text.contains("accepted") && again.text.contains("duplicate"))
+            let record = try await server.request("GET", "/v1/events/k-1")
+            let event = try #require(record.object["event"] as? [String: Any])
+            #expect(event["data"] as? String == "a;b\n")
+            #expect(event["query"] as? String == "a=b")
+            #expect(event["datacontenttype"] as? String == "text/csv")
+        }
+    }
+
+    @Test("CloudEvents come in all three modes, with percent-encoded headers")
+    func modes() async throws {
+        try await withServer { (server) async throws -> Void in
+            let binary = try await server.request(
+                "POST", "/v1/events",
+                headers: [
+                    "ce-specversion": "1.0", "ce-id": "b", "ce-source": "/s", "ce-type": "t",
+                    "ce-subject": "Euro%20%E2%82%AC",
+                    "content-type": "application/json",
+                ], body: "{\"n\": 1.50}")
+            #expect(binary.status == 202)
+            let event = try #require(try await server.request("GET", "/v1/events/b").object["event"] as? [String: Any])
+            #expect(event["subject"] as? String == "Euro €")
+            #expect(
+                try await server.request("GET", "/v1/events/b").text.contains("{\"n\": 1.50}"), "the data was changed")
+            let batch = try await server.request(
+                "POST", "/v1/events", headers: ["content-type": "application/cloudevents-batch+json"],
+                body:
+                    #"[{"specversion":"1.0","id":"1","source":"/s","type":"t"},{"specversion":"1.0","id":"2","source":"/s","type":"x"}]"#
+            )
+            let events = try #require(batch.object["events"] as? [[String: Any]])
+            #expect(events.map { ($0["runs"] as? [Any])?.count } == [1, 0])
+            let broken = try await server.request(
+                "POST", "/v1/events", headers: ["content-type": "application/cloudevents-batch+json"],
+                body: #"[{"specversion":"1.0","id":"3","source":"/s","type":"t"},{"id":"4"}]"#)
+            #expect(broken.status == 400)
+            #expect(broken.object["eventIndex"] as? Int == 1)
+            #expect(try await server.request("GET", "/v1/events/3").status == 404, "a part of a broken batch was taken")
+        }
+    }
+
+    @Test("data larger than the intake takes is refused with 413, and nothing is taken")
+    func tooLarge() async throws {
+        try await withServer(runtime: RuntimeConfiguration(maximumEventBytes: 100)) { (server) async throws -> Void in
+            #expect(try await server.request("POST", "/in", body: String(repeating: "x", count: 101)).status == 413)
+            #expect(try await server.request("POST", "/in", body: String(repeating: "x", count: 100)).status == 202)
+        }
+    }
+}
