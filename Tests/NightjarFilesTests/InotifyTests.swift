@@ -73,13 +73,13 @@
             #expect(intake.snapshot.duplicates == 0)
         }
 
-        @Test("a folder that is replaced through a link above it is noticed")
-        func identity() async throws {
+        @Test("two folders are told apart, and one is the same as itself")
+        func identity() throws {
             try folder.makeFolder("one")
             try folder.makeFolder("two")
-            #expect(
-                try Folder(FilesOptions(path: folder.path("one"))).identity()
-                    != Folder(FilesOptions(path: folder.path("two"))).identity())
+            let one = Folder(FilesOptions(path: folder.path("one")))
+            #expect(try one.identity() == one.identity())
+            #expect(try one.identity() != Folder(FilesOptions(path: folder.path("two"))).identity())
         }
 
         @Test("a source that is cancelled leaves no descriptor, wherever it is in its work", arguments: [false, true])
