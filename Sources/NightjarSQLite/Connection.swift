@@ -3,6 +3,9 @@ import GRDBSQLite
 
 /// A database connection with the statements prepared on it.
 final class Connection {
+    /// Far more than the store's methods have; what lists and bulk commands make up by their filters is let go first.
+    private static let maximumStatements = 200
+
     let database: Database
     private let handle: OpaquePointer
     private var statements: [String: SQLStatement] = [:]
@@ -15,16 +18,21 @@ final class Connection {
         self.handle = handle
     }
 
-    /// The statement for that text, prepared once.
+    /// The statement for that text, prepared once, ready to be bound.
     func statement(_ sql: String) throws -> SQLStatement {
-        if let statement = statements[sql] { return statement }
+        if let statement = statements[sql] {
+            // An error may have left it between two rows, where SQLite binds nothing.
+            if statement.isBusy { statement.reset() }
+            return statement
+        }
+        if statements.count >= Self.maximumStatements { statements = [:] }
         let statement = try SQLStatement(handle, sql)
         statements[sql] = statement
         return statement
     }
 
-    /// The rowid of the last row inserted.
-    var lastInsertedRowID: Int64 { sqlite3_last_insert_rowid(handle) }
+    /// The texts of the statements prepared so far.
+    var preparedTexts: [String] { statements.keys.sorted() }
 
     /// Lets go of the statements, so that the connection can close.
     func finalizeStatements() { statements = [:] }

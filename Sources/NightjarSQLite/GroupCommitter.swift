@@ -8,10 +8,14 @@ import Synchronization
 /// of the others with it. An operation is answered only after the commit, which is after fsync.
 final class GroupCommitter: Sendable {
     /// How many operations may wait; above that the store says that it is busy.
-    private static let maximumWaiting = 10_000
+    static let maximumWaiting = 10_000
+    /// How many operations, and how many of their rows, share a transaction.
     private static let maximumGroup = 512
+    private static let maximumRows = 20_000
 
     private struct Operation: Sendable {
+        /// About how many rows it writes.
+        var rows: Int
         /// Runs on the writer; answers what to call when the commit is durable.
         var body: @Sendable (Connection) throws -> (@Sendable () -> Void)
         var fail: @Sendable (StoreError) -> Void
@@ -40,13 +44,17 @@ final class GroupCommitter: Sendable {
     /// How many transactions have been committed.
     var transactionCount: Int { transactions.load(ordering: .relaxed) }
 
+    /// How many operations wait for a transaction.
+    var waitingCount: Int { state.withLock { $0.waiting.count } }
+
     /// Runs `body` inside a transaction and returns when that is durable.
     func perform<Value: Sendable>(
-        _ body: @escaping @Sendable (Connection) throws -> Value
+        rows: Int = 1, _ body: @escaping @Sendable (Connection) throws -> Value
     ) async throws(StoreError) -> Value {
         let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in
             enqueue(
                 Operation(
+                    rows: min(max(1, rows), Self.maximumRows),
                     body: { connection in
                         let value = try body(connection)
                         return { continuation.resume(returning: .success(value)) }
@@ -67,25 +75,34 @@ final class GroupCommitter: Sendable {
             return (nil, !state.isWriting)
         }
         if let refusal { return operation.fail(refusal) }
-        if mustStart { start() }
+        if mustStart { writeNext() }
     }
 
-    private func start() {
+    private func writeNext() {
         pool.asyncWriteWithoutTransaction { database in
-            while true {
-                let group = self.takeGroup()
-                if group.isEmpty { return }
-                self.commit(group, database)
-            }
+            // One group at a time: others use the writer too (who watches for changes, who closes), and get their turn.
+            if self.write(database) { self.writeNext() }
         }
+    }
+
+    /// Writes one group; `false` if none waited.
+    private func write(_ database: Database) -> Bool {
+        let group = takeGroup()
+        if group.isEmpty { return false }
+        commit(group, database)
+        return true
     }
 
     private func takeGroup() -> [Operation] {
         state.withLock { state in
-            let group = Array(state.waiting.prefix(Self.maximumGroup))
+            var rows = 0
+            let group = state.waiting.prefix(Self.maximumGroup).prefix { operation in
+                defer { rows += operation.rows }
+                return rows < Self.maximumRows
+            }
             state.waiting.removeFirst(group.count)
             if group.isEmpty { state.isWriting = false }
-            return group
+            return Array(group)
         }
     }
 
@@ -139,7 +156,8 @@ final class GroupCommitter: Sendable {
     /// Refuses what comes from now on, finishes what waits, and lets go of the statements.
     func close() {
         state.withLock { $0.isClosed = true }
-        pool.writeWithoutTransaction { _ in
+        pool.writeWithoutTransaction { database in
+            while write(database) {}
             writer.connection?.finalizeStatements()
             writer.connection = nil
         }

@@ -18,11 +18,13 @@ final class NodeLocks: Sendable {
     private static let setLock: Int32 = 37  // F_OFD_SETLK
     private static let getLock: Int32 = 36  // F_OFD_GETLK
 
+    private let path: String
     private let descriptor: Int32
     private let held = Mutex<Set<Int64>>([])
 
     /// Opens the lock file, creating it if need be.
     init(path: String) throws(StoreError) {
+        self.path = path
         #if os(Linux)
             descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
             guard descriptor >= 0 else {
@@ -37,28 +39,39 @@ final class NodeLocks: Sendable {
         if descriptor >= 0 { close(descriptor) }
     }
 
+    /// Whether other nodes' deaths can be told at all.
+    var isAvailable: Bool { descriptor >= 0 }
+
+    /// Whether this store holds the slot.
+    func holds(_ slot: Int64) -> Bool { held.withLock { $0.contains(slot) } }
+
     /// Says that the node of that slot lives as long as this process and this object do.
     func hold(_ slot: Int64) throws(StoreError) {
-        guard descriptor >= 0 else { return }
+        guard isAvailable else { return }
         guard control(Self.setLock, slot) != nil else {
-            throw StoreError(.conflict, "another process works under the same node name: choose another name")
+            let code = errno
+            if code == EAGAIN || code == EACCES {
+                throw StoreError(.conflict, "another process works under the same node name: choose another name")
+            }
+            throw StoreError(.permanent, "cannot lock \(path): \(String(cString: strerror(code)))")
         }
         held.withLock { _ = $0.insert(slot) }
     }
 
+    /// Lets go of one lock.
+    func release(_ slot: Int64) {
+        guard held.withLock({ $0.remove(slot) }) != nil else { return }
+        _ = control(Self.setLock, slot, type: Int16(F_UNLCK))
+    }
+
     /// Lets go of every lock: the nodes have stopped.
     func releaseAll() {
-        for slot in held.withLock({ slots in
-            defer { slots = [] }
-            return slots
-        }) {
-            _ = control(Self.setLock, slot, type: Int16(F_UNLCK))
-        }
+        for slot in held.withLock({ $0 }) { release(slot) }
     }
 
     /// Whether the node of that slot is known to be dead.
     func isDead(_ slot: Int64) -> Bool {
-        guard descriptor >= 0, !held.withLock({ $0.contains(slot) }) else { return false }
+        guard isAvailable, !holds(slot) else { return false }
         return control(Self.getLock, slot)?.l_type == Int16(F_UNLCK)
     }
 

@@ -62,17 +62,19 @@ package struct RawLifecycle: Sendable {
         _ connection: Connection, _ runs: [RunID], _ payload: [UInt8], _ now: Timestamp
     ) throws {
         let event = try connection.statement(
-            "INSERT INTO events (id, source, type, data, accepted_at) VALUES (?, '/raw', 'raw', ?, ?)")
+            "INSERT INTO events (sequence, id, source, type, data, accepted_at) VALUES (?, ?, '/raw', 'raw', ?, ?)")
         let run = try connection.statement(
             "INSERT INTO runs (id, event, job, trigger, state, priority, created_at, run_at) VALUES (?, ?, 'raw', 'raw', 1, 0, ?, ?)"
         )
-        for id in runs {
-            event.bind(1, id.description)
-            event.bind(2, payload)
-            event.bind(3, now)
+        let first = try connection.take(runs.count, from: "event_sequence")
+        for (sequence, id) in zip(first..., runs) {
+            event.bind(1, sequence)
+            event.bind(2, id.description)
+            event.bind(3, payload)
+            event.bind(4, now)
             try event.run()
             run.bind(1, id)
-            run.bind(2, connection.lastInsertedRowID)
+            run.bind(2, sequence)
             run.bind(3, now)
             run.bind(4, now)
             try run.run()

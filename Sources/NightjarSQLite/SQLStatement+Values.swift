@@ -6,8 +6,9 @@ extension SQLStatement {
 
     func bind(_ index: Int32, _ value: Timestamp?) { bind(index, value?.microsecondsSince1970) }
 
+    /// Sixteen bytes, most significant first: ids sort as blobs as they sort themselves.
     func bind(_ index: Int32, _ id: RunID) {
-        bind(index, Self.bytes(of: id))
+        withUnsafeBytes(of: (id.high.bigEndian, id.low.bigEndian)) { bind(index, $0) }
     }
 
     func timestamp(_ column: Int32) -> Timestamp { Timestamp(microsecondsSince1970: int64(column)) }
@@ -16,17 +17,13 @@ extension SQLStatement {
         optionalInt64(column).map(Timestamp.init(microsecondsSince1970:))
     }
 
-    func runID(_ column: Int32) -> RunID { Self.runID(optionalBytes(column) ?? []) }
-
-    static func bytes(of id: RunID) -> [UInt8] {
-        withUnsafeBytes(of: (id.high.bigEndian, id.low.bigEndian)) { Array($0) }
-    }
-
-    static func runID(_ bytes: [UInt8]) -> RunID {
-        var high: UInt64 = 0
-        var low: UInt64 = 0
-        for byte in bytes.prefix(8) { high = high << 8 | UInt64(byte) }
-        for byte in bytes.dropFirst(8).prefix(8) { low = low << 8 | UInt64(byte) }
-        return RunID(high: high, low: low)
+    /// Zero where there are not sixteen bytes, which only a damaged file has.
+    func runID(_ column: Int32) -> RunID {
+        withBytes(column) { bytes in
+            guard bytes.count == 16 else { return RunID(high: 0, low: 0) }
+            return RunID(
+                high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+                low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+        }
     }
 }

@@ -2,11 +2,15 @@ import CloudEvents
 public import NightjarCore
 
 extension SQLiteStore {
+    /// Records events and makes their runs in one transaction, which others may share.
     public func accept(_ batch: [IntakeRecord]) async throws(StoreError) -> [Acceptance] {
         guard !batch.isEmpty else { return [] }
-        return try await committer.perform { try $0.accept(batch) }
+        return try await committer.perform(rows: batch.reduce(0) { $0 + 1 + $1.runs.count }) { connection in
+            try connection.accept(batch)
+        }
     }
 
+    /// What a trigger's source last recorded of itself.
     public func sourceState(trigger: String) async throws(StoreError) -> [String: [UInt8]] {
         try await read { connection in
             let select = try connection.statement("SELECT key, value FROM source_state WHERE trigger = ?")
@@ -21,43 +25,61 @@ extension SQLiteStore {
 extension Connection {
     /// Records events and makes their runs.
     func accept(_ batch: [IntakeRecord]) throws -> [Acceptance] {
-        try batch.map { try accept($0) }
+        guard !batch.isEmpty else { return [] }
+        var sequence = try take(batch.count, from: "event_sequence")
+        let insertEvent = try statement(
+            """
+            INSERT INTO events (sequence, id, source, type, subject, time, data_content_type, data_schema, extensions,
+                data, accepted_at, refusals)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, source) DO NOTHING
+            """)
+        let insertRun = try statement(
+            """
+            INSERT INTO runs (id, event, job, trigger, state, priority, created_at, run_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            """)
+        return try batch.map { record in
+            defer { sequence += 1 }
+            let event = record.event
+            let isNew = try insert(record, sequence, insertEvent)
+            let known = isNew ? sequence : try self.sequence(of: event.id, event.source)
+            let runs = try record.runs.map { run in
+                if !isNew, let existing = try existingRun(event: known, job: run.job) { return existing }
+                try insert(run, event: known, acceptedAt: record.acceptedAt, insertRun)
+                return run.id
+            }
+            for change in record.stateChanges { try apply(change) }
+            return Acceptance(
+                source: event.source, id: event.id, outcome: isNew ? .accepted : .duplicate, runs: runs)
+        }
     }
 
-    private func accept(_ record: IntakeRecord) throws -> Acceptance {
-        let event = record.event
-        let insert = try statement(
-            """
-            INSERT INTO events (id, source, type, subject, time, data_content_type, data_schema, extensions, data,
-                accepted_at, refusals)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, source) DO NOTHING
-            """)
-        insert.bind(1, event.id)
-        insert.bind(2, event.source)
-        insert.bind(3, event.type)
-        insert.bind(4, event.subject)
-        insert.bind(5, event.time)
-        insert.bind(6, event.dataContentType)
-        insert.bind(7, event.dataSchema)
-        insert.bind(8, try StoredJSON.extensions(event.extensions))
-        insert.bind(9, event.data)
-        insert.bind(10, record.acceptedAt)
-        insert.bind(11, try StoredJSON.refusals(record.refusals))
-        let isNew = try insert.run() == 1
+    /// The first of `count` new numbers of that counter.
+    func take(_ count: Int, from counter: String) throws -> Int64 {
+        let update = try statement("UPDATE counters SET value = value + ? WHERE name = ? RETURNING value")
+        update.bind(1, count)
+        update.bind(2, counter)
+        var last: Int64 = 0
+        while try update.step() { last = update.int64(0) }
+        return last - Int64(count) + 1
+    }
 
-        var acceptance = Acceptance(
-            source: event.source, id: event.id, outcome: isNew ? .accepted : .duplicate, runs: [])
-        let sequence = isNew ? lastInsertedRowID : try self.sequence(of: event.id, event.source)
-        for run in record.runs {
-            if !isNew, let existing = try existingRun(event: sequence, job: run.job) {
-                acceptance.runs.append(existing)
-            } else {
-                try insertRun(run, event: sequence, acceptedAt: record)
-                acceptance.runs.append(run.id)
-            }
-        }
-        for change in record.stateChanges { try apply(change) }
-        return acceptance
+    /// `false` if the event is known already. Uses events_identity.
+    private func insert(_ record: IntakeRecord, _ sequence: Int64, _ insert: SQLStatement) throws -> Bool {
+        let event = record.event
+        insert.bind(1, sequence)
+        insert.bind(2, event.id)
+        insert.bind(3, event.source)
+        insert.bind(4, event.type)
+        insert.bind(5, event.subject)
+        insert.bind(6, event.time)
+        insert.bind(7, event.dataContentType)
+        insert.bind(8, event.dataSchema)
+        insert.bind(9, try StoredJSON.extensions(event.extensions))
+        insert.bind(10, event.data)
+        insert.bind(11, record.acceptedAt)
+        insert.bind(12, try StoredJSON.refusals(record.refusals))
+        return try insert.run() == 1
     }
 
     /// Uses events_identity.
@@ -81,20 +103,17 @@ extension Connection {
         return try select.step() ? select.runID(0) : nil
     }
 
-    private func insertRun(_ run: NewRun, event: Int64, acceptedAt record: IntakeRecord) throws {
-        let insert = try statement(
-            """
-            INSERT INTO runs (id, event, job, trigger, state, priority, created_at, run_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-            """)
-        let state = run.runAt <= record.acceptedAt ? RunState.available : .scheduled
+    private func insert(
+        _ run: NewRun, event: Int64, acceptedAt: Timestamp, _ insert: SQLStatement
+    ) throws {
+        let state = run.runAt <= acceptedAt ? RunState.available : .scheduled
         insert.bind(1, run.id)
         insert.bind(2, event)
         insert.bind(3, run.job)
         insert.bind(4, run.trigger)
         insert.bind(5, state.rawValue)
         insert.bind(6, run.priority)
-        insert.bind(7, record.acceptedAt)
+        insert.bind(7, acceptedAt)
         insert.bind(8, run.runAt)
         try insert.run()
     }

@@ -2,22 +2,32 @@ public import CloudEvents
 public import NightjarCore
 
 extension SQLiteStore {
+    /// Does what a person asked for, to runs that are named or to those that fit a filter.
     public func change(
         _ command: RunCommand, _ selection: RunSelection, now: Timestamp, limit: Int
     ) async throws(StoreError) -> [RunChange] {
-        try await committer.perform { connection in
-            switch selection {
-            case .ids(let ids):
-                var seen: Set<RunID> = []
-                return try ids.prefix(limit).filter { seen.insert($0).inserted }.map {
-                    try connection.change(command, $0, now: now)
+        let limit = max(0, limit)
+        switch selection {
+        case .ids(let ids):
+            var seen: Set<RunID> = []
+            let ids = ids.prefix(limit).filter { seen.insert($0).inserted }
+            guard !ids.isEmpty else { return [] }
+            return try await committer.perform(rows: ids.count) { connection in
+                try ids.map {
+                    try connection.change(command, $0, now: now) ?? RunChange(id: $0, job: nil, outcome: .notFound)
                 }
-            case .filter(let filter):
-                return try connection.select(filter, limit: limit).map { try connection.change(command, $0, now: now) }
+            }
+        case .filter(let filter):
+            // The search, which may be long, does not hold up the writer; what moved on in between is left out.
+            let ids = try await read { try RunSearch(filter, order: .oldestFirst).ids($0, limit: limit) }
+            guard !ids.isEmpty else { return [] }
+            return try await committer.perform(rows: ids.count) { connection in
+                try ids.compactMap { try connection.change(command, $0, from: filter.states, now: now) }
             }
         }
     }
 
+    /// What is paused.
     public func pauses() async throws(StoreError) -> Set<Pause> {
         try await read { connection in
             let select = try connection.statement("SELECT kind, name FROM pauses")
@@ -29,6 +39,7 @@ extension SQLiteStore {
         }
     }
 
+    /// Pauses or resumes a job or trigger.
     public func setPaused(_ pause: Pause, _ isPaused: Bool, now: Timestamp) async throws(StoreError) {
         try await committer.perform { connection in
             if isPaused {
@@ -46,49 +57,19 @@ extension SQLiteStore {
             }
         }
     }
-
-    /// Uses runs_finished, and the events' own order, which is the order of acceptance.
-    public func prune(
-        runsBefore: Timestamp, eventsBefore: Timestamp, limit: Int
-    ) async throws(StoreError) -> Int {
-        try await committer.perform { connection in
-            let select = try connection.statement(
-                "SELECT id FROM runs WHERE state IN (4, 6) AND finished_at < ? ORDER BY finished_at LIMIT ?")
-            select.bind(1, runsBefore)
-            select.bind(2, limit)
-            var runs: [RunID] = []
-            while try select.step() { runs.append(select.runID(0)) }
-            let deleteAttempts = try connection.statement("DELETE FROM attempts WHERE run = ?")
-            let deleteRun = try connection.statement("DELETE FROM runs WHERE id = ?")
-            for run in runs {
-                deleteAttempts.bind(1, run)
-                try deleteAttempts.run()
-                deleteRun.bind(1, run)
-                try deleteRun.run()
-            }
-            let deleteEvents = try connection.statement(
-                """
-                DELETE FROM events WHERE sequence IN (
-                    SELECT sequence FROM events e
-                    WHERE sequence < coalesce(
-                        (SELECT sequence FROM events WHERE accepted_at >= ?1 ORDER BY sequence LIMIT 1), ?3)
-                    AND NOT EXISTS (SELECT 1 FROM runs WHERE event = e.sequence)
-                    ORDER BY sequence LIMIT ?2)
-                """)
-            deleteEvents.bind(1, eventsBefore)
-            deleteEvents.bind(2, limit)
-            deleteEvents.bind(3, Int64.max)
-            return runs.count + (try deleteEvents.run())
-        }
-    }
 }
 
 extension Connection {
-    fileprivate func change(_ command: RunCommand, _ id: RunID, now: Timestamp) throws -> RunChange {
+    /// `nil` if there is no such run, or it stands at none of these states (none given: any will do).
+    fileprivate func change(
+        _ command: RunCommand, _ id: RunID, from states: Set<RunState> = [], now: Timestamp
+    ) throws -> RunChange? {
         let select = try statement("SELECT state, job FROM runs WHERE id = ?")
         select.bind(1, id)
-        guard try select.step() else { return RunChange(id: id, job: nil, outcome: .notFound) }
-        let state = RunState(rawValue: select.int(0)) ?? .available
+        defer { select.reset() }
+        guard try select.step() else { return nil }
+        let state = try state(select.int(0), of: id)
+        guard states.isEmpty || states.contains(state) else { return nil }
         let job = select.text(1)
         select.reset()
         return RunChange(id: id, job: job, outcome: try change(command, id, state: state, now: now))

@@ -1,21 +1,25 @@
 public import CloudEvents
 public import NightjarCore
-import Synchronization
 
 extension SQLiteStore {
+    /// Leases available runs to a node.
+    ///
+    /// At most 10,000 scheduled and retryable runs become available in one claim. When more are due, `nextDueAt` lies in the
+    /// past, and the next claim goes on.
     public func claim(_ request: ClaimRequest) async throws(StoreError) -> ClaimResult {
-        try await register(request.node)
-        return try await committer.perform { connection in
+        try await register(request.node, now: request.now)
+        return try await committer.perform(rows: request.limit) { connection in
             try connection.promote(now: request.now)
             return ClaimResult(runs: try connection.claim(request), nextDueAt: try connection.nextDueAt())
         }
     }
 
+    /// Prolongs leases that neither expired nor passed to another node.
     public func renew(
         _ leases: [Lease], until expiry: Timestamp, now: Timestamp
     ) async throws(StoreError) -> [LeaseRenewal] {
         guard !leases.isEmpty else { return [] }
-        return try await committer.perform { connection in
+        return try await committer.perform(rows: leases.count) { connection in
             let update = try connection.statement(
                 """
                 UPDATE runs SET lease_expires_at = ?
@@ -33,9 +37,10 @@ extension SQLiteStore {
         }
     }
 
+    /// Records the newest progress of runs whose leases hold.
     public func report(_ progress: [(lease: Lease, progress: Progress)]) async throws(StoreError) {
         guard !progress.isEmpty else { return }
-        try await committer.perform { connection in
+        try await committer.perform(rows: progress.count) { connection in
             let update = try connection.statement(
                 "UPDATE runs SET progress = ?, progress_text = ? WHERE id = ? AND lease_token = ? AND state = 2")
             for (lease, progress) in progress {
@@ -89,49 +94,23 @@ extension SQLiteStore {
                         history: RunHistory(failures: select.int(7), snoozes: select.int(8), crashes: select.int(9)),
                         isCancelRequested: select.int(10) != 0))
             }
-            return Array(expired.sorted { $0.lease.token < $1.lease.token }.prefix(limit))
+            return Array(expired.sorted { $0.lease.token < $1.lease.token }.prefix(max(0, limit)))
         }
-    }
-
-    /// Gives the node a slot in the lock file before its first claim, so that others can tell when it dies.
-    private func register(_ node: NodeID) async throws(StoreError) {
-        if registered.withLock({ $0[node] != nil }) { return }
-        let slot = try await committer.perform { [locks] connection in
-            let insert = try connection.statement("INSERT INTO nodes (name) VALUES (?) ON CONFLICT (name) DO NOTHING")
-            insert.bind(1, node)
-            try insert.run()
-            let select = try connection.statement("SELECT slot, name FROM nodes")
-            var own: Int64 = 0
-            var dead: [Int64] = []
-            while try select.step() {
-                if select.text(1) == node {
-                    own = select.int64(0)
-                } else if locks.isDead(select.int64(0)) {
-                    dead.append(select.int64(0))
-                }
-            }
-            // Rows of dead nodes are kept as long as they explain why a run is rescued.
-            let delete = try connection.statement(
-                """
-                DELETE FROM nodes WHERE slot = ?
-                AND NOT EXISTS (SELECT 1 FROM runs WHERE state = 2 AND lease_node = nodes.name)
-                """)
-            for slot in dead {
-                delete.bind(1, slot)
-                try delete.run()
-            }
-            return own
-        }
-        try locks.hold(slot)
-        registered.withLock { $0[node] = slot }
     }
 }
 
 extension Connection {
+    private static let maximumPromoted = 10_000
+
     /// Uses runs_due.
     fileprivate func promote(now: Timestamp) throws {
-        let update = try statement("UPDATE runs SET state = 1 WHERE state IN (0, 3) AND run_at <= ?")
+        let update = try statement(
+            """
+            UPDATE runs SET state = 1 WHERE id IN (
+                SELECT id FROM runs INDEXED BY runs_due WHERE state IN (0, 3) AND run_at <= ? ORDER BY run_at LIMIT ?)
+            """)
         update.bind(1, now)
+        update.bind(2, Self.maximumPromoted)
         try update.run()
     }
 
@@ -143,55 +122,51 @@ extension Connection {
         return try select.step() ? select.timestamp(0) : nil
     }
 
+    /// Job after job, so that a job that is named twice finds what it was given before already taken.
     fileprivate func claim(_ request: ClaimRequest) throws -> [ClaimedRun] {
+        let paused = request.pausedTriggers.isEmpty ? nil : Self.list(request.pausedTriggers)
         var claimed: [ClaimedRun] = []
         for demand in request.demands {
             let limit = min(demand.limit, request.limit - claimed.count)
             if limit <= 0 { continue }
-            claimed += try available(demand.job, limit: limit, request)
-        }
-        guard !claimed.isEmpty else { return [] }
-        let firstToken = try takeTokens(claimed.count)
-        let update = try statement(
-            """
-            UPDATE runs SET state = 2, attempt = ?, lease_token = ?, lease_node = ?, lease_expires_at = ?, started_at = ?
-            WHERE id = ?
-            """)
-        for index in claimed.indices {
-            claimed[index].lease.token = firstToken + Int64(index)
-            update.bind(1, claimed[index].attempt)
-            update.bind(2, claimed[index].lease.token)
-            update.bind(3, request.node)
-            update.bind(4, request.leaseExpiresAt)
-            update.bind(5, request.now)
-            update.bind(6, claimed[index].lease.run)
-            try update.run()
+            var runs = try available(demand.job, limit: limit, pausedTriggers: paused, request)
+            try lease(&runs, request)
+            claimed += runs
         }
         return claimed
     }
 
     /// Uses runs_available, whose order is the order of claims.
-    private func available(_ job: String, limit: Int, _ request: ClaimRequest) throws -> [ClaimedRun] {
-        let paused = request.pausedTriggers
-        let select = try statement(
+    private func available(
+        _ job: String, limit: Int, pausedTriggers: String?, _ request: ClaimRequest
+    ) throws -> [ClaimedRun] {
+        let columns = """
+            r.id, r.trigger, r.attempt, r.failures, r.snoozes, r.crashes, r.created_at,
+            e.id, e.source, e.type, e.subject, e.time, e.data_content_type, e.data_schema, e.extensions, e.data
             """
-            SELECT r.id, r.trigger, r.attempt, r.failures, r.snoozes, r.crashes, r.created_at,
-                e.id, e.source, e.type, e.subject, e.time, e.data_content_type, e.data_schema, e.extensions, e.data
-            FROM runs r INDEXED BY runs_available CROSS JOIN events e ON e.sequence = r.event
-            WHERE r.state = 1 AND r.job = ?\(paused.isEmpty ? "" : " AND \(Self.notPaused)")
-            ORDER BY r.priority DESC, r.run_at, r.event LIMIT ?
-            """)
-        select.bind(1, job)
-        if paused.isEmpty {
-            select.bind(2, limit)
+        let select: SQLStatement
+        if let pausedTriggers {
+            // The index has all that the inner query asks for: runs of paused triggers are passed over without a look.
+            select = try statement(
+                """
+                SELECT \(columns) FROM (
+                    SELECT id FROM runs INDEXED BY runs_available
+                    WHERE state = 1 AND job = ?1
+                    AND (trigger IS NULL OR trigger NOT IN (SELECT value FROM json_each(?3)))
+                    ORDER BY priority DESC, run_at, event LIMIT ?2) found
+                CROSS JOIN runs r ON r.id = found.id CROSS JOIN events e ON e.sequence = r.event
+                ORDER BY r.priority DESC, r.run_at, r.event
+                """)
+            select.bind(3, pausedTriggers)
         } else {
-            var list = JSONWriter()
-            list.beginArray()
-            for name in paused.sorted() { list.string(name) }
-            list.endArray()
-            select.bind(2, String(decoding: list.bytes, as: UTF8.self))
-            select.bind(3, limit)
+            select = try statement(
+                """
+                SELECT \(columns) FROM runs r INDEXED BY runs_available CROSS JOIN events e ON e.sequence = r.event
+                WHERE r.state = 1 AND r.job = ?1 ORDER BY r.priority DESC, r.run_at, r.event LIMIT ?2
+                """)
         }
+        select.bind(1, job)
+        select.bind(2, limit)
         var runs: [ClaimedRun] = []
         while try select.step() {
             runs.append(
@@ -206,25 +181,32 @@ extension Connection {
         return runs
     }
 
-    private static let notPaused =
-        "(r.trigger IS NULL OR r.trigger NOT IN (SELECT value FROM json_each(?)))"
-
-    /// An event from ten columns that begin with its id.
-    func event(_ row: SQLStatement, from column: Int32) throws -> Event {
-        Event(
-            id: row.text(column), source: row.text(column + 1), type: row.text(column + 2),
-            subject: row.optionalText(column + 3), time: row.optionalTimestamp(column + 4),
-            dataContentType: row.optionalText(column + 5), dataSchema: row.optionalText(column + 6),
-            extensions: try StoredJSON.extensions(row.optionalText(column + 7)), data: row.optionalBytes(column + 8))
+    /// Leases the runs to the node, each with a token of its own.
+    private func lease(_ runs: inout [ClaimedRun], _ request: ClaimRequest) throws {
+        guard !runs.isEmpty else { return }
+        let firstToken = try take(runs.count, from: "fencing_token")
+        let update = try statement(
+            """
+            UPDATE runs SET state = 2, attempt = ?, lease_token = ?, lease_node = ?, lease_expires_at = ?, started_at = ?
+            WHERE id = ?
+            """)
+        for index in runs.indices {
+            runs[index].lease.token = firstToken + Int64(index)
+            update.bind(1, runs[index].attempt)
+            update.bind(2, runs[index].lease.token)
+            update.bind(3, request.node)
+            update.bind(4, request.leaseExpiresAt)
+            update.bind(5, request.now)
+            update.bind(6, runs[index].lease.run)
+            try update.run()
+        }
     }
 
-    /// The first of `count` new fencing tokens.
-    private func takeTokens(_ count: Int) throws -> FencingToken {
-        let update = try statement(
-            "UPDATE counters SET value = value + ? WHERE name = 'fencing_token' RETURNING value")
-        update.bind(1, count)
-        var last: FencingToken = 0
-        while try update.step() { last = update.int64(0) }
-        return last - Int64(count) + 1
+    private static func list(_ names: Set<String>) -> String {
+        var list = JSONWriter()
+        list.beginArray()
+        for name in names.sorted() { list.string(name) }
+        list.endArray()
+        return String(decoding: list.bytes, as: UTF8.self)
     }
 }

@@ -2,9 +2,11 @@ import CloudEvents
 public import NightjarCore
 
 extension SQLiteStore {
+    /// Ends attempts under their leases, with what they emitted, in one transaction.
     public func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
         guard !settlements.isEmpty else { return [] }
-        return try await committer.perform { [locks] connection in
+        let rows = settlements.reduce(0) { rows, settlement in rows + 2 + settlement.emitted.count }
+        return try await committer.perform(rows: rows) { [locks] connection in
             try settlements.map { settlement in
                 if settlement.onlyIfExpired, try !connection.isExpired(settlement, locks) { return .leaseLost }
                 return try connection.settle(settlement)

@@ -14,7 +14,7 @@ extension StoreError {
         }
         let text = error.message ?? "\(error.resultCode)"
         switch error.resultCode {
-        case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_INTERRUPT, .SQLITE_NOMEM, .SQLITE_SCHEMA:
+        case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_INTERRUPT, .SQLITE_NOMEM, .SQLITE_SCHEMA, .SQLITE_PROTOCOL:
             self.init(.transient, "the database is busy: \(text)", underlying: error)
         case .SQLITE_CONSTRAINT, .SQLITE_TOOBIG, .SQLITE_MISMATCH, .SQLITE_RANGE:
             self.init(.conflict, "the database refused a value: \(text)", underlying: error)

@@ -17,7 +17,7 @@ struct ModelTests {
         for step in 0..<150 {
             do {
                 try await model.step()
-                if step % 10 == 9 { try await model.compareAll() }
+                if step % 30 == 29 { try await model.compareAll() }
             } catch {
                 Issue.record("seed \(seed), step \(step): \(error)")
                 break

@@ -1,0 +1,77 @@
+import CloudEvents
+public import NightjarCore
+
+extension SQLiteStore {
+    /// Uses events_identity.
+    public func events(id: String, source: String?) async throws(StoreError) -> [EventRecord] {
+        try await read { connection in
+            let select = try connection.statement(
+                """
+                SELECT \(Connection.recordColumns) FROM events e
+                WHERE e.id = ?1 AND (?2 IS NULL OR e.source = ?2) ORDER BY e.sequence DESC
+                """)
+            select.bind(1, id)
+            select.bind(2, source)
+            return try connection.records(select)
+        }
+    }
+
+    /// Walks the events in their own order, which is the order of acceptance.
+    public func events(after sequence: Int64?, limit: Int) async throws(StoreError) -> [EventRecord] {
+        guard limit > 0 else { return [] }
+        return try await read { connection in
+            guard let sequence else {
+                let select = try connection.statement(
+                    "SELECT \(Connection.recordColumns) FROM events e ORDER BY e.sequence DESC LIMIT ?")
+                select.bind(1, limit)
+                return try connection.records(select).reversed()
+            }
+            let select = try connection.statement(
+                "SELECT \(Connection.recordColumns) FROM events e WHERE e.sequence > ? ORDER BY e.sequence LIMIT ?")
+            select.bind(1, sequence)
+            select.bind(2, limit)
+            return try connection.records(select)
+        }
+    }
+}
+
+extension Connection {
+    /// What an event is made of, without its data.
+    static let eventColumns = """
+        e.id, e.source, e.type, e.subject, e.time, e.data_content_type, e.data_schema, e.extensions
+        """
+    fileprivate static let recordColumns = eventColumns + ", e.data, e.sequence, e.accepted_at, e.refusals"
+
+    /// An event from ``eventColumns`` and the data, which begin at `column`.
+    func event(_ row: SQLStatement, from column: Int32) throws -> Event {
+        Event(
+            id: row.text(column), source: row.text(column + 1), type: row.text(column + 2),
+            subject: row.optionalText(column + 3), time: row.optionalTimestamp(column + 4),
+            dataContentType: row.optionalText(column + 5), dataSchema: row.optionalText(column + 6),
+            extensions: try StoredJSON.extensions(row.optionalText(column + 7)), data: row.optionalBytes(column + 8))
+    }
+
+    fileprivate func records(_ select: SQLStatement) throws -> [EventRecord] {
+        var records: [EventRecord] = []
+        var refusals: [[Decision]] = []
+        while try select.step() {
+            records.append(
+                EventRecord(
+                    sequence: select.int64(9), event: try event(select, from: 0), acceptedAt: select.timestamp(10),
+                    decisions: []))
+            refusals.append(try StoredJSON.refusals(select.optionalText(11)))
+        }
+        // Uses runs_event.
+        let runs = try statement("SELECT trigger, job, id FROM runs WHERE event = ? ORDER BY id")
+        for index in records.indices {
+            runs.bind(1, records[index].sequence)
+            while try runs.step() {
+                records[index].decisions.append(
+                    Decision(
+                        trigger: runs.optionalText(0), job: runs.text(1), outcome: .started, run: runs.runID(2)))
+            }
+            records[index].decisions += refusals[index]
+        }
+        return records
+    }
+}

@@ -1,0 +1,72 @@
+import CloudEvents
+import NightjarCore
+import Synchronization
+
+/// How nodes make themselves known, and how dead ones are told from living ones.
+extension SQLiteStore {
+    /// Gives the node a slot in the lock file before its first claim, so that others can tell when it dies.
+    ///
+    /// The slot is locked before the transaction that records it commits: nobody ever sees it without its lock.
+    func register(_ node: NodeID, now: Timestamp) async throws(StoreError) {
+        if registered.withLock({ $0.contains(node) }) { return }
+        try await committer.perform { [locks] connection in
+            let slot = try connection.slot(of: node)
+            guard !locks.holds(slot) else { return }
+            try locks.hold(slot)
+            do {
+                // The name was free, so whoever had it before and left runs behind is dead.
+                if locks.isAvailable { try connection.endLeases(of: node, now: now) }
+                try connection.removeDeadNodes(locks)
+            } catch {
+                locks.release(slot)
+                throw error
+            }
+        }
+        registered.withLock { _ = $0.insert(node) }
+    }
+}
+
+extension Connection {
+    /// The node's slot, which is made if there is none.
+    fileprivate func slot(of node: NodeID) throws -> Int64 {
+        let insert = try statement("INSERT INTO nodes (name) VALUES (?) ON CONFLICT (name) DO NOTHING")
+        insert.bind(1, node)
+        try insert.run()
+        let select = try statement("SELECT slot FROM nodes WHERE name = ?")
+        select.bind(1, node)
+        defer { select.reset() }
+        guard try select.step() else { throw StoreError(.conflict, "the node \(node) has no slot") }
+        return select.int64(0)
+    }
+
+    /// Uses runs_running.
+    fileprivate func endLeases(of node: NodeID, now: Timestamp) throws {
+        let update = try statement(
+            """
+            UPDATE runs SET lease_expires_at = ?1
+            WHERE state = 2 AND lease_node = ?2 AND lease_expires_at > ?1
+            """)
+        update.bind(1, now)
+        update.bind(2, node)
+        try update.run()
+    }
+
+    /// Removes the rows of dead nodes, which are kept only as long as they explain why a run is rescued.
+    fileprivate func removeDeadNodes(_ locks: NodeLocks) throws {
+        let select = try statement("SELECT slot FROM nodes")
+        var dead: [Int64] = []
+        while try select.step() {
+            if locks.isDead(select.int64(0)) { dead.append(select.int64(0)) }
+        }
+        // Uses runs_running.
+        let delete = try statement(
+            """
+            DELETE FROM nodes WHERE slot = ?
+            AND NOT EXISTS (SELECT 1 FROM runs WHERE state = 2 AND lease_node = nodes.name)
+            """)
+        for slot in dead {
+            delete.bind(1, slot)
+            try delete.run()
+        }
+    }
+}

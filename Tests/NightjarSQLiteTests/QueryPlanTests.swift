@@ -1,0 +1,143 @@
+import CloudEvents
+import GRDB
+import NightjarCore
+import Testing
+
+@testable import NightjarSQLite
+
+@Suite("SQLite store, query plans")
+struct QueryPlanTests {
+    private static func plan(_ sql: String, _ database: Database) throws -> String {
+        let statement = try database.makeStatement(sql: "EXPLAIN QUERY PLAN " + sql)
+        statement.setUncheckedArguments([])
+        return try Row.fetchAll(statement).map { $0["detail"] as String? ?? "" }.joined(separator: "; ")
+    }
+
+    /// Uses every write of the store once, then looks at the plan of every statement that it prepared.
+    @Test("no write reads a whole table, whatever has finished")
+    func writes() async throws {
+        let folder = try TemporaryFolder()
+        let store = try SQLiteStore(path: folder.path("n.db"))
+        try await useEveryWrite(store)
+        let texts = try await store.committer.perform { $0.preparedTexts }
+        #expect(texts.count > 25, "the store prepared less than was expected: \(texts)")
+        let pattern = /SCAN (?!json_each|found|nodes|CONSTANT ROW)/
+        var scans: [String] = []
+        for text in texts where text.contains(/^\s*(SELECT|INSERT|UPDATE|DELETE)/) {
+            let plan = try await store.pool.read { try Self.plan(text, $0) }
+            // Walking the index of what is due in its own order, up to a LIMIT, is no scan of the table.
+            if plan.replacing(/SCAN runs USING (COVERING )?INDEX runs_due/, with: "").contains(pattern) {
+                scans.append("\(text)\n  \(plan)")
+            }
+        }
+        #expect(scans.isEmpty, "\(scans.joined(separator: "\n"))")
+        try store.close()
+    }
+
+    private func useEveryWrite(_ store: SQLiteStore) async throws {
+        let now = Records.start
+        var records = Records.make(20)
+        records[0].stateChanges = [
+            SourceStateChange(trigger: "t", key: "k", value: [1]),
+            SourceStateChange(trigger: "t", key: "l", value: nil),
+        ]
+        _ = try await store.accept(records)
+        _ = try await store.accept(records)
+        _ = try await store.claim(Records.claim(limit: 1, pausedTriggers: ["other"]))
+        let claimed = try await store.claim(Records.claim(limit: 6)).runs
+        _ = try await store.renew(claimed.map(\.lease), until: now + .seconds(60), now: now)
+        try await store.report(claimed.map { (lease: $0.lease, progress: Progress(0.5)) })
+        let transitions: [Settlement.Transition] = [
+            .complete(result: nil), .retry(at: now + .seconds(5), history: RunHistory()),
+            .die(reason: "no", history: RunHistory()), .cancel(reason: "no"), .release,
+        ]
+        _ = try await store.settle(
+            zip(claimed, transitions).map { run, transition in
+                let attempt = Attempt(number: 1, node: "n", startedAt: now, endedAt: now, outcome: .failed)
+                return Settlement(
+                    lease: run.lease, attempt: transition == .release ? nil : attempt, transition: transition, at: now,
+                    progress: Progress(1), onlyIfExpired: false)
+            })
+        _ = try await store.settle([
+            Settlement(lease: claimed[5].lease, attempt: nil, transition: .release, at: now, onlyIfExpired: true)
+        ])
+        for command in [RunCommand.cancel, .retry, .discard, .retry] {
+            _ = try await store.change(command, .filter(RunFilter()), now: now, limit: 100)
+        }
+        try await store.setPaused(Pause(.job, "p"), true, now: now)
+        try await store.setPaused(Pause(.job, "p"), false, now: now)
+        _ = try await store.change(.cancel, .filter(RunFilter()), now: now, limit: 100)
+        _ = try await store.prune(runsBefore: now + .seconds(9), eventsBefore: now + .seconds(9), limit: 100)
+    }
+
+    @Test("a claim takes runs from the index in its own order, with and without paused triggers")
+    func claims() async throws {
+        let folder = try TemporaryFolder()
+        let store = try SQLiteStore(path: folder.path("n.db"))
+        _ = try await store.claim(Records.claim())
+        _ = try await store.claim(Records.claim(pausedTriggers: ["x"]))
+        let texts = try await store.committer.perform { $0.preparedTexts }
+            .filter { $0.contains("INDEXED BY runs_available") }
+        #expect(texts.count == 2)
+        for text in texts {
+            let plan = try await store.pool.read { try Self.plan(text, $0) }
+            if text.contains("json_each") {
+                #expect(plan.contains("COVERING INDEX runs_available"), "\(plan)")
+            } else {
+                #expect(plan.contains("runs_available") && !plan.contains("TEMP B-TREE"), "\(plan)")
+            }
+        }
+        try store.close()
+    }
+
+    @Test(
+        "lists of live, dead and cancelled runs use the indexes of their states",
+        arguments: [
+            ([RunState.available], "runs_available"), ([.running], "runs_running"), ([.scheduled], "runs_due"),
+            ([.retryable], "runs_due"), ([.scheduled, .retryable], "runs_due"), ([.dead], "runs_dead"),
+            ([.cancelled], "runs_cancelled"), ([.available, .dead, .cancelled, .running], "runs_dead"),
+        ])
+    func lists(states: [RunState], index: String) async throws {
+        let folder = try TemporaryFolder()
+        let store = try SQLiteStore(path: folder.path("n.db"))
+        for filter in [
+            RunFilter(states: Set(states)), RunFilter(states: Set(states), job: "a", trigger: "t", text: "x"),
+        ] {
+            let search = RunSearch(filter, order: .newestFirst, before: Records.make(1)[0].runs[0].id)
+            let plan = try await store.pool.read { try Self.plan(search.sql, $0) }
+            #expect(plan.contains(index), "\(plan)")
+            #expect(!plan.contains("sqlite_autoindex_runs") && !plan.contains("USING PRIMARY KEY (id<"), "\(plan)")
+        }
+        try store.close()
+    }
+
+    @Test("a list of all runs walks them in their own order, without sorting")
+    func listOfAll() async throws {
+        let folder = try TemporaryFolder()
+        let store = try SQLiteStore(path: folder.path("n.db"))
+        for filter in [RunFilter(), RunFilter(states: [.completed, .dead]), RunFilter(text: "x")] {
+            for before in [nil, Records.make(1)[0].runs[0].id] {
+                let search = RunSearch(filter, order: .newestFirst, before: before)
+                let plan = try await store.pool.read { try Self.plan(search.sql, $0) }
+                #expect(!plan.contains("TEMP B-TREE"), "\(plan)")
+            }
+        }
+        try store.close()
+    }
+
+    @Test("live runs are counted without a look at their rows")
+    func counts() async throws {
+        let folder = try TemporaryFolder()
+        let store = try SQLiteStore(path: folder.path("n.db"))
+        for (index, states) in [
+            ("runs_available", "state = 1"), ("runs_due", "state IN (0, 3)"), ("runs_dead", "state = 5"),
+        ] {
+            let plan = try await store.pool.read {
+                try Self.plan(
+                    "SELECT job, state, count(*) FROM runs INDEXED BY \(index) WHERE \(states) GROUP BY job, state", $0)
+            }
+            #expect(plan.contains("COVERING INDEX \(index)"), "\(plan)")
+        }
+        try store.close()
+    }
+}
