@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import GRDBSQLite
 import NightjarCore
 
 /// Opens the store's file, or says in words why it cannot be opened.
@@ -11,8 +12,14 @@ enum DatabaseFile {
             try create(path)
             try checkOwner(path)
             let pool = try DatabasePool(path: path, configuration: configuration)
-            // GRDB makes a pool's writer "NORMAL", which does not sync each commit.
-            try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+            try pool.writeWithoutTransaction { database in
+                // SQLite falls back to reading alone without a word.
+                guard sqlite3_db_readonly(database.sqliteConnection, nil) == 0 else {
+                    throw StoreError(.permanent, "cannot open the database \(path): it cannot be written")
+                }
+                // GRDB makes a pool's writer "NORMAL", which does not sync each commit.
+                try database.execute(sql: "PRAGMA synchronous = FULL")
+            }
             try migrate(pool, path)
             return pool
         } catch let error as StoreError {

@@ -153,13 +153,15 @@ final class GroupCommitter: Sendable {
         return connection
     }
 
-    /// Refuses what comes from now on, finishes what waits, and lets go of the statements.
+    /// Refuses what comes from now on, finishes what waits, lets go of the statements, and moves the log into the file.
     func close() {
         state.withLock { $0.isClosed = true }
         pool.writeWithoutTransaction { database in
             while write(database) {}
             writer.connection?.finalizeStatements()
             writer.connection = nil
+            // So that the file alone is a whole copy. Where that fails the log stays, and whoever opens the file uses it.
+            _ = try? database.checkpoint(.passive)
         }
     }
 }

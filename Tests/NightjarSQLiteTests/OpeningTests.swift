@@ -46,6 +46,20 @@ struct OpeningTests {
         try store.close()
     }
 
+    @Test("after a close the file alone is a whole copy")
+    func copied() async throws {
+        let folder = try TemporaryFolder()
+        let store = try SQLiteStore(path: folder.path("n.db"))
+        _ = try await store.accept(Records.make(10))
+        // Readers are open too: SQLite itself empties the log only when the last to close can write.
+        #expect(try await store.runs(RunQuery()).runs.count == 10)
+        try store.close()
+        try FileManager.default.copyItem(atPath: folder.path("n.db"), toPath: folder.path("copy.db"))
+        let copy = try SQLiteStore(path: folder.path("copy.db"))
+        #expect(try await copy.runs(RunQuery()).runs.count == 10)
+        try copy.close()
+    }
+
     @Test("many that open a new file at once all succeed")
     func openedAtOnce() async throws {
         let folder = try TemporaryFolder()
