@@ -7,7 +7,7 @@ extension SQLiteStore {
     /// At most 10,000 scheduled and retryable runs become available in one claim. When more are due, `nextDueAt` lies in the
     /// past, and the next claim goes on.
     public func claim(_ request: ClaimRequest) async throws(StoreError) -> ClaimResult {
-        try await register(request.node, now: request.now)
+        try await register(request.node)
         return try await committer.perform(rows: request.limit) { connection in
             try connection.promote(now: request.now)
             return ClaimResult(runs: try connection.claim(request), nextDueAt: try connection.nextDueAt())
@@ -66,8 +66,11 @@ extension SQLiteStore {
     }
 
     /// Uses runs_running, which is as small as the nodes' slots are few.
+    ///
+    /// It asks the writer: there it cannot come between the lock of a node that comes back under its name and the end of
+    /// the leases that the node left behind.
     public func expired(now: Timestamp, limit: Int) async throws(StoreError) -> [ExpiredRun] {
-        try await read { [locks] connection in
+        try await committer.perform { [locks] connection in
             let select = try connection.statement(
                 """
                 SELECT r.id, r.job, r.lease_token, r.lease_node, r.lease_expires_at, r.attempt, r.started_at, r.failures,
