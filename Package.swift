@@ -124,6 +124,12 @@ let package = Package(
                 "NightjarSQLite", "NightjarCore", "CloudEvents", "NightjarTestKit",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
+        tests(
+            "NightjarActionsTests",
+            [
+                "NightjarActions", "NightjarCore", "CloudEvents", logging, hummingbird, httpTypes,
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]),
         tests("NightjarTestKitTests", ["NightjarTestKit", "NightjarCore", "CloudEvents"]),
         tests("NightjarTests", ["Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit"]),
         tests(
