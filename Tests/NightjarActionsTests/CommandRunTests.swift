@@ -28,7 +28,7 @@ struct CommandRunTests {
 
     @Test("ten megabytes go in and come out at once")
     func largeInputAndOutput() async throws {
-        let bytes = (0..<10 << 20).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+        let bytes = manyBytes(10 << 20)
         let action = try CommandAction(["cat"], options: .init(outputLimitBytes: 11 << 20))
         let output = try await action.run(.test(bytes))
         #expect(output.output == bytes)

@@ -81,7 +81,7 @@ struct CommandStopTests {
     @Test("what a program started has the grace to end well, though the program itself ends at once")
     func gentleChild() async throws {
         let body =
-            "(trap 'sleep 0.3; echo bye > bye; exit' TERM; echo > ready; while :; do sleep 0.01; done) > /dev/null & until [ -e ready ]; do sleep 0.01; done; echo $$ > pid; wait"
+            "(trap 'sleep 1; echo bye > bye; exit' TERM; echo > ready; while :; do sleep 0.01; done) > /dev/null & until [ -e ready ]; do sleep 0.01; done; echo $$ > pid; wait"
         let action = try workshop.command(body) { $0.grace = .seconds(600) }
         let (failure, _) = try await stopped(action)
         #expect(failure.message == "stopped: killed by SIGTERM (15)")

@@ -111,7 +111,7 @@ struct HTTPRequestTests {
     @Test("large data arrives whole")
     func large() async throws {
         var event = Self.event
-        event.data = (0..<5 << 20).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        event.data = manyBytes(5 << 20)
         #expect(try await heard(event: event).body == event.data)
     }
 

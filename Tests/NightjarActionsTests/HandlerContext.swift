@@ -73,3 +73,10 @@ func eventually(_ what: String, _ condition: () throws -> Bool) async throws {
         try await clock.sleep(for: .milliseconds(5))
     }
 }
+
+/// Bytes of all values, made quickly.
+func manyBytes(_ count: Int) -> [UInt8] {
+    var bytes = (0..<1021).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+    while bytes.count < count { bytes += bytes }
+    return Array(bytes.prefix(count))
+}
