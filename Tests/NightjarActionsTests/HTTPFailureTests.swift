@@ -11,7 +11,7 @@ import Testing
 struct HTTPFailureTests {
     private static let short = HTTPAction.Options(timeout: .milliseconds(300))
     /// Long enough for the beginning of an answer to arrive on a busy machine.
-    private static let longer = HTTPAction.Options(timeout: .seconds(8))
+    private static let longer = HTTPAction.Options(timeout: .seconds(5))
     private static let silent: LocalServer.Answer = { _ in
         try await ContinuousClock().sleep(for: .seconds(1000))
         return response(200)
