@@ -125,6 +125,12 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
+        tests(
+            "NightjarActionsTests",
+            [
+                "NightjarActions", "NightjarCore", "CloudEvents", logging, hummingbird, httpTypes,
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]),
         tests("NightjarTestKitTests", ["NightjarTestKit", "NightjarCore", "CloudEvents"]),
         tests("NightjarTests", ["Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit"]),
         tests(

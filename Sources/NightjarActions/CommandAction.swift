@@ -44,6 +44,8 @@ public struct CommandAction: RunHandler {
     private let program: Program
     private let arguments: [String]
     private let options: Options
+    /// Inherited and given variables. Read once: the environment of a node does not change while it runs.
+    private let variables: [String: String]
 
     /// An action that starts `arguments[0]` with the others.
     /// - Throws: ``ActionError`` if there is no program, or if no program can be given these arguments or variables.
@@ -67,6 +69,7 @@ public struct CommandAction: RunHandler {
         program = Program(name: name, folder: options.workingDirectory)
         self.arguments = Array(arguments.dropFirst())
         self.options = options
+        variables = ProcessVariables.matching(options.inherited).merging(options.environment) { $1 }
     }
 
     /// Starts the program and waits for its end.
@@ -85,7 +88,7 @@ public struct CommandAction: RunHandler {
             try check(status, output)
             return RunOutput(result: result, output: output.bytes)
         } catch let error as SubprocessError {
-            let path = environment["PATH"] ?? ProcessVariables.all["PATH"]
+            let path = environment["PATH"] ?? ProcessVariables.matching(["PATH"])["PATH"]
             throw RunFailure(program.explanation(of: error, path: path), output: output.bytes)
         }
     }
@@ -99,9 +102,7 @@ public struct CommandAction: RunHandler {
     }
 
     private func environment(_ context: RunContext) -> [Environment.Key: String] {
-        var variables = ProcessVariables.matching(options.inherited)
-        variables.merge(options.environment) { $1 }
-        variables.merge(RunVariables(context).values) { $1 }
+        let variables = variables.merging(RunVariables(context).values) { $1 }
         return Dictionary(uniqueKeysWithValues: variables.map { (Environment.Key(stringLiteral: $0), $1) })
     }
 }

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOPosix
+import SystemPackage
 
 /// Says to people why a request got no answer.
 enum NetworkFailure {
@@ -8,7 +9,7 @@ enum NetworkFailure {
         switch error {
         case let error as HTTPClientError: error.shortDescription
         case let error as NIOConnectionError: describe(error)
-        case let error as IOError: error.description
+        case let error as IOError: Errno(rawValue: error.errnoCode).description
         default: "\(error)"
         }
     }

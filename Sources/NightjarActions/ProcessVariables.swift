@@ -2,13 +2,11 @@ import Foundation
 
 /// The environment of this process.
 enum ProcessVariables {
-    /// All variables that can be passed on. Read once: it does not change while a node runs.
-    static let all = ProcessInfo.processInfo.environment.filter { isValidName($0.key) }
-
-    /// Those whose name is among `patterns`; a `*` at the end of a pattern stands for any rest.
+    /// Those that can be passed on and whose name is among `patterns`; a `*` at the end of a pattern stands for any rest.
     static func matching(_ patterns: [String]) -> [String: String] {
-        all.filter { name, _ in
-            patterns.contains { $0.hasSuffix("*") ? name.hasPrefix($0.dropLast()) : name == $0 }
+        ProcessInfo.processInfo.environment.filter { name, _ in
+            isValidName(name)
+                && patterns.contains { $0.hasSuffix("*") ? name.hasPrefix($0.dropLast()) : name == $0 }
         }
     }
 

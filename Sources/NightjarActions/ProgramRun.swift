@@ -90,7 +90,7 @@ struct ProgramRun: Sendable {
     private func feed(_ writer: StandardInputWriter) async throws {
         do {
             _ = try await writer.write(input)
-        } catch  where error.underlyingError == .brokenPipe {
+        } catch let error where error.underlyingError == .brokenPipe {
             // A program need not read its input.
         }
         try await writer.finish()

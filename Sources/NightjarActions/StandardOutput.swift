@@ -1,5 +1,13 @@
 import NightjarCore
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// Reads a program's standard output: finds lines such as `::progress 0.4 uploading`, and keeps the rest as long as it
 /// may be the run's result.
 struct StandardOutput: Sendable {
@@ -17,7 +25,7 @@ struct StandardOutput: Sendable {
     mutating func append(_ bytes: UnsafeRawBufferPointer) -> [Progress] {
         var found: [Progress] = []
         var rest = bytes[...]
-        while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+        while let end = Self.lineEnd(rest) {
             extendLine(rest[...end])
             if let progress = endLine() { found.append(progress) }
             rest = rest[(end + 1)...]
@@ -30,6 +38,14 @@ struct StandardOutput: Sendable {
     mutating func finish() -> (progress: Progress?, result: [UInt8]?) {
         let progress = endLine()
         return (progress, document.flatMap { JSONResult.trimmed($0) })
+    }
+
+    private static func lineEnd(_ bytes: Slice<UnsafeRawBufferPointer>) -> Int? {
+        let part = UnsafeRawBufferPointer(rebasing: bytes)
+        guard let start = part.baseAddress, let end = memchr(start, CInt(UInt8(ascii: "\n")), part.count) else {
+            return nil
+        }
+        return bytes.startIndex + (UnsafeRawPointer(end) - start)
     }
 
     private mutating func extendLine(_ bytes: Slice<UnsafeRawBufferPointer>) {
