@@ -44,7 +44,7 @@ struct AttemptDecision: Sendable {
             output = written
             if isCancelRequested {
                 outcome = .cancelled
-                transition = .cancel(reason: "cancelled by hand")
+                transition = .cancel(reason: Settlement.cancelledByHand)
                 return
             }
             let isSnooze = if case .snooze = disposition { true } else { false }
@@ -58,16 +58,19 @@ struct AttemptDecision: Sendable {
                 let message = "timed out after \(limit)"
                 outcome = .timedOut
                 error = message
-                transition = Self.next(
-                    after: .retry, message: message, policy: policy, history: history, now: now, using: &random)
+                transition =
+                    isCancelRequested
+                    ? .cancel(reason: Settlement.cancelledByHand)
+                    : Self.next(
+                        after: .retry, message: message, policy: policy, history: history, now: now, using: &random)
             case .cancelled:
                 outcome = .cancelled
                 error = message
-                transition = .cancel(reason: "cancelled by hand")
+                transition = .cancel(reason: Settlement.cancelledByHand)
             case .shutdown where isCancelRequested:
                 outcome = .cancelled
                 error = message
-                transition = .cancel(reason: "cancelled by hand")
+                transition = .cancel(reason: Settlement.cancelledByHand)
             case .shutdown:
                 transition = .release
             case .leaseLost:
@@ -79,7 +82,7 @@ struct AttemptDecision: Sendable {
             var history = history
             history.crashes += 1
             if isCancelRequested {
-                transition = .cancel(reason: "cancelled by hand")
+                transition = .cancel(reason: Settlement.cancelledByHand)
             } else if history.crashes >= policy.crashes {
                 transition = .die(
                     reason: "quarantined: \(history.crashes) nodes died with the run in hand", history: history)

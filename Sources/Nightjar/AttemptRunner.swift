@@ -24,7 +24,7 @@ struct AttemptRunner: Sendable {
         inHand.add(
             .init(
                 job: claimed.job, trigger: claimed.trigger, attempt: claimed.attempt, startedAt: startedAt,
-                history: claimed.history, lease: lease, gate: gate))
+                timeout: job?.policy.timeout, history: claimed.history, lease: lease, gate: gate))
         guard let job, !isStopping else {
             settler.submit(Settlement(lease: lease, attempt: nil, transition: .release, at: startedAt))
             return

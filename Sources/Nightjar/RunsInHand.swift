@@ -10,6 +10,8 @@ final class RunsInHand: Sendable {
         var trigger: String?
         var attempt: Int
         var startedAt: Timestamp
+        /// How long the attempt may take, as configured when it began.
+        var timeout: Duration?
         var history: RunHistory
         var lease: Lease
         var gate: StopGate<StopReason>

@@ -16,6 +16,7 @@ extension Runtime {
             return !state.isRunning
         }
         guard mayRun else { throw RuntimeError(.alreadyRun, "a runtime runs once; make another one") }
+        try await checkName()
         await refreshPauses()
         await withTaskGroup(of: Void.self) { foundation in
             foundation.addTask { await self.settler.run() }
@@ -34,6 +35,20 @@ extension Runtime {
         }
         state.withLock { $0.hasStopped = true }
         hub.finish()
+    }
+
+    /// A claim of nothing tells whether another living node has the name. Any other error is for later claims to deal with.
+    private func checkName() async throws(RuntimeError) {
+        let now = time.now
+        do throws(StoreError) {
+            _ = try await store.claim(
+                ClaimRequest(
+                    node: id, now: now, leaseExpiresAt: now + configuration.lease, demands: [], limit: 0,
+                    pausedTriggers: []))
+        } catch {
+            guard error.code == .conflict else { return }
+            throw RuntimeError(.nameTaken, "the node cannot work as \"\(id)\": \(error.message)")
+        }
     }
 
     /// Runs what brings work in until it is time to stop.
@@ -110,9 +125,7 @@ extension Runtime {
         for key in keys {
             switch key {
             case .timeout(let run):
-                guard let entry = inHand.entry(run), let limit = dispatcher.job(entry.job)?.policy.timeout else {
-                    continue
-                }
+                guard let limit = inHand.entry(run)?.timeout else { continue }
                 inHand.stop(run, .timeout(limit))
             case .dispatch: dispatcher.ring()
             case .retryClaim: dispatcher.ringAfterFailure()

@@ -132,6 +132,8 @@ public struct RuntimeError: Error, Sendable, Hashable, CustomStringConvertible {
         case unknownJob
         /// The runtime runs already, or has run.
         case alreadyRun
+        /// Another node works under the same name.
+        case nameTaken
     }
 
     /// What kind of mistake it is.

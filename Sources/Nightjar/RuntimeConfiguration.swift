@@ -50,7 +50,7 @@ public struct RuntimeConfiguration: Sendable {
 
 /// How long finished runs and events are kept. Dead runs stay until someone retries or discards them.
 public struct RetentionPolicy: Sendable, Hashable {
-    /// How long completed and cancelled runs are kept.
+    /// How long completed and cancelled runs are kept; in any case as long as their events.
     public var runs: Duration
     /// How long events are kept once none of their runs is left; within that time they are known as duplicates.
     public var events: Duration

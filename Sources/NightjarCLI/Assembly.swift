@@ -85,7 +85,7 @@ struct Assembly {
         return HTTPServerConfiguration(
             host: http.listen.host, port: http.listen.port,
             tokens: http.tokens.enumerated().map { APIToken(name: "token \($0 + 1)", secret: $1.text) },
-            tls: http.tls.map { .init(certificateChain: $0.certificate, privateKey: $0.key) },
+            origins: http.origins, tls: http.tls.map { .init(certificateChain: $0.certificate, privateKey: $0.key) },
             maximumBodyBytes: http.limits.body, maximumHeaderBytes: http.limits.header,
             maximumBatchEvents: http.limits.batch, maximumConnections: http.limits.connections,
             requestTimeout: http.limits.request, idleTimeout: http.limits.idle, maximumWait: http.limits.wait)

@@ -16,6 +16,13 @@ public struct RunFilter: Sendable, Hashable {
         self.trigger = trigger
         self.text = text
     }
+
+    /// The runs among these to which a command does something; `nil` if there can be none.
+    public func narrowed(to command: RunCommand) -> RunFilter? {
+        var filter = self
+        filter.states = states.isEmpty ? command.states : states.intersection(command.states)
+        return filter.states.isEmpty ? nil : filter
+    }
 }
 
 /// A page of the runs that fit a filter.
@@ -57,13 +64,22 @@ public enum RunCommand: String, Sendable, Hashable, CaseIterable {
     case cancel
     /// Give up dead runs: they become cancelled, and retention removes them in time.
     case discard
+
+    /// The states of the runs that it does something to.
+    public var states: Set<RunState> {
+        switch self {
+        case .retry: [.dead, .cancelled, .scheduled, .retryable]
+        case .cancel: [.scheduled, .available, .retryable, .running]
+        case .discard: [.dead]
+        }
+    }
 }
 
 /// Which runs a command is for.
 public enum RunSelection: Sendable, Hashable {
     /// These.
     case ids([RunID])
-    /// All that fit.
+    /// All that fit, and that the command does something to.
     case filter(RunFilter)
 }
 

@@ -66,8 +66,9 @@ public protocol RunStore: Sendable {
     /// Pauses or resumes a job or trigger; kept over restarts.
     func setPaused(_ pause: Pause, _ isPaused: Bool, now: Timestamp) async throws(StoreError)
 
-    /// Removes up to `limit` completed and cancelled runs that finished before `runsBefore`, and as many events accepted
-    /// before `eventsBefore` that have no run left.
+    /// Removes up to `limit` completed and cancelled runs that finished before `runsBefore` and whose events were accepted
+    /// before `eventsBefore` (an event that is still known makes no second run), and as many of such events that have no
+    /// run left.
     /// - Returns: how many rows it removed; 0 when nothing is left to remove.
     func prune(runsBefore: Timestamp, eventsBefore: Timestamp, limit: Int) async throws(StoreError) -> Int
 

@@ -194,6 +194,9 @@ public enum LeaseRenewal: Sendable, Hashable {
 }
 
 /// How an attempt ends, under the lease it ran with.
+///
+/// A run that someone asked to cancel while it ran goes to `cancelled` instead of being retried, released or dead: the
+/// store looks at the request, since it may have come after the node decided. Work that is done stays done.
 public struct Settlement: Sendable {
     /// Where the run goes.
     public enum Transition: Sendable, Hashable {
@@ -209,9 +212,12 @@ public struct Settlement: Sendable {
         case release
     }
 
+    /// Why a run is `cancelled` when a person asked for it.
+    public static let cancelledByHand = "cancelled by hand"
+
     /// The lease it ran with.
     public var lease: Lease
-    /// What the history gets; `nil` for a release.
+    /// What the history gets; `nil` if this was no attempt after all, as for a release: its number is given again.
     public var attempt: Attempt?
     /// Where the run goes.
     public var transition: Transition

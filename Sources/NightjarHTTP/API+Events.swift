@@ -4,6 +4,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import NightjarCore
+import ServiceLifecycle
 
 extension API {
     /// Takes CloudEvents for the event bus.
@@ -28,7 +29,17 @@ extension API {
         }
         let answers = try await node.intake.accept(
             events.map { IncomingEvent($0, to: .trigger(endpoint.trigger)) })
+        if try request.idempotencyKey() != nil, let event = events.first, answers.first?.outcome == .duplicate {
+            try await checkSame(event)
+        }
         return .json(.accepted) { $0.acceptances(answers) }
+    }
+
+    /// A key that comes again with another body is a mistake (draft-ietf-httpapi-idempotency-key-header, section 2.7).
+    private func checkSame(_ event: Event) async throws {
+        let kept = try await node.store.events(id: event.id, source: event.source).first
+        guard let kept, kept.event.data != event.data else { return }
+        throw Problem(.unprocessableContent, "the Idempotency-Key was used with another body before")
     }
 
     private func event(_ endpoint: HTTPEndpoint, _ request: RequestReader, _ body: [UInt8]) async throws -> Event {
@@ -97,7 +108,9 @@ extension API {
         let deadline = time.now + limit
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                for await update in updates where update.run == run.id && update.state.isFinished { return }
+                let finished = updates.filter { $0.run == run.id && $0.state.isFinished }
+                // A server that stops answers at once: with the run as it stands.
+                for await _ in finished.cancelOnGracefulShutdown() { return }
             }
             group.addTask { [node] in
                 while time.now < deadline {

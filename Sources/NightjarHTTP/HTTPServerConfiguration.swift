@@ -34,6 +34,9 @@ public struct HTTPServerConfiguration: Sendable {
     public var port: Int
     /// Who may use the API; without any, the server listens on loopback addresses only.
     public var tokens: [APIToken]
+    /// Origins such as `https://shop.example` whose pages may send requests while there are no tokens. Those of this machine
+    /// always may.
+    public var origins: [String]
     /// The certificate, if the server speaks TLS.
     public var tls: TLS?
     /// The largest body of a request, in bytes.
@@ -53,7 +56,8 @@ public struct HTTPServerConfiguration: Sendable {
 
     /// A configuration with these values.
     public init(
-        host: String = "127.0.0.1", port: Int = 8080, tokens: [APIToken] = [], tls: TLS? = nil,
+        host: String = "127.0.0.1", port: Int = 8080, tokens: [APIToken] = [], origins: [String] = [],
+        tls: TLS? = nil,
         maximumBodyBytes: Int = 1 << 20, maximumHeaderBytes: Int = 32 << 10, maximumBatchEvents: Int = 1000,
         maximumConnections: Int = 1024, requestTimeout: Duration = .seconds(30),
         idleTimeout: Duration = .seconds(60), maximumWait: Duration = .seconds(60)
@@ -61,6 +65,7 @@ public struct HTTPServerConfiguration: Sendable {
         self.host = host
         self.port = port
         self.tokens = tokens
+        self.origins = origins
         self.tls = tls
         self.maximumBodyBytes = max(1, maximumBodyBytes)
         self.maximumHeaderBytes = max(1024, maximumHeaderBytes)
@@ -72,11 +77,10 @@ public struct HTTPServerConfiguration: Sendable {
     }
 
     /// Whether only this machine can reach the address.
-    public var isLoopback: Bool {
-        host == "localhost" || host == "::1" || host == "[::1]" || isIPv4Loopback
-    }
+    public var isLoopback: Bool { Self.isLoopback(host) }
 
-    private var isIPv4Loopback: Bool {
+    static func isLoopback(_ host: String) -> Bool {
+        if host == "localhost" || host == "::1" || host == "[::1]" { return true }
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count == 4 && parts.first == "127" && parts.allSatisfy { UInt8($0) != nil }
     }

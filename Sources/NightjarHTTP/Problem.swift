@@ -19,10 +19,13 @@ struct Problem: Error, Sendable {
     }
 
     init(_ error: EventError) {
-        let isUnsupported = error.code == .unsupportedContentType
-        self.init(
-            isUnsupported ? .unsupportedMediaType : error.code == .tooMany ? .contentTooLarge : .badRequest,
-            error.message)
+        let status: HTTPResponse.Status =
+            switch error.code {
+            case .unsupportedContentType: .unsupportedMediaType
+            case .tooMany, .tooLarge: .contentTooLarge
+            default: .badRequest
+            }
+        self.init(status, error.message)
         if let offset = error.byteOffset { numbers.append(("byteOffset", offset)) }
         if let index = error.eventIndex { numbers.append(("eventIndex", index)) }
         if let attribute = error.attribute { members.append(("attribute", attribute)) }

@@ -5,11 +5,9 @@ import NightjarCore
 
 /// Opens the store's file, or says in words why it cannot be opened.
 enum DatabaseFile {
-    /// Opens the file, creating it (for its owner alone to read) and bringing its tables up to date if need be. A file
-    /// that is not the store's is left as it was.
+    /// Opens the file and brings its tables up to date. A file that is not the store's is left as it was.
     static func open(_ path: String) throws(StoreError) -> DatabasePool {
         do {
-            try create(path)
             try checkOwner(path)
             let pool = try DatabasePool(path: path, configuration: configuration)
             try pool.writeWithoutTransaction { database in
@@ -55,7 +53,8 @@ enum DatabaseFile {
         return configuration
     }
 
-    private static func create(_ path: String) throws {
+    /// Creates the file, for its owner alone to read, if there is none.
+    static func create(_ path: String) throws(StoreError) {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: folder, isDirectory: &isDirectory), isDirectory.boolValue else {

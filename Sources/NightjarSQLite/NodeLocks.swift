@@ -16,7 +16,10 @@ import Synchronization
 /// too. Where there are none, a dead node's runs wait until their leases expire.
 final class NodeLocks: Sendable {
     private static let setLock: Int32 = 37  // F_OFD_SETLK
+    private static let waitForLock: Int32 = 38  // F_OFD_SETLKW
     private static let getLock: Int32 = 36  // F_OFD_GETLK
+    /// A byte that no node's slot reaches.
+    private static let fileSlot = Int64.max - 1
 
     private let path: String
     private let descriptor: Int32
@@ -73,6 +76,19 @@ final class NodeLocks: Sendable {
     func isDead(_ slot: Int64) -> Bool {
         guard isAvailable, !holds(slot) else { return false }
         return control(Self.getLock, slot)?.l_type == Int16(F_UNLCK)
+    }
+
+    /// Opens or closes the database file with no other store doing so meanwhile: SQLite answers "busy" at once, without
+    /// waiting, to some who come while another turns the file to WAL mode, or empties the log as the last to leave.
+    func whileAlone<Value>(_ body: () throws(StoreError) -> Value) throws(StoreError) -> Value {
+        guard isAvailable else { return try body() }
+        while control(Self.waitForLock, Self.fileSlot) == nil {
+            guard errno == EINTR else {
+                throw StoreError(.permanent, "cannot lock \(path): \(String(cString: strerror(errno)))")
+            }
+        }
+        defer { _ = control(Self.setLock, Self.fileSlot, type: Int16(F_UNLCK)) }
+        return try body()
     }
 
     private func control(_ command: Int32, _ slot: Int64, type: Int16 = Int16(F_WRLCK)) -> flock? {

@@ -10,7 +10,7 @@ extension SQLiteStore {
         switch selection {
         case .ids(let ids):
             var seen: Set<RunID> = []
-            let ids = ids.prefix(limit).filter { seen.insert($0).inserted }
+            let ids = ids.filter { seen.insert($0).inserted }.prefix(limit)
             guard !ids.isEmpty else { return [] }
             return try await committer.perform(rows: ids.count) { connection in
                 try ids.map {
@@ -19,6 +19,7 @@ extension SQLiteStore {
             }
         case .filter(let filter):
             // The search, which may be long, does not hold up the writer; what moved on in between is left out.
+            guard let filter = filter.narrowed(to: command) else { return [] }
             let ids = try await read { try RunSearch(filter, order: .oldestFirst).ids($0, limit: limit) }
             guard !ids.isEmpty else { return [] }
             return try await committer.perform(rows: ids.count) { connection in
@@ -97,7 +98,7 @@ extension Connection {
             try update.run()
             return .changed(.available)
         case (.cancel, .scheduled), (.cancel, .available), (.cancel, .retryable):
-            try finish(id, reason: "cancelled by hand", now: now)
+            try finish(id, reason: Settlement.cancelledByHand, now: now)
             return .changed(.cancelled)
         case (.cancel, .running):
             let update = try statement("UPDATE runs SET cancel_requested = 1 WHERE id = ?")

@@ -8,19 +8,26 @@ extension SQLiteStore {
     ) async throws(StoreError) -> Int {
         guard limit > 0 else { return 0 }
         return try await committer.perform(rows: limit) { connection in
-            let runs = try connection.pruneRuns(finishedBefore: runsBefore, limit: limit)
+            let runs = try connection.pruneRuns(
+                finishedBefore: runsBefore, eventsBefore: eventsBefore, limit: limit)
             return runs + (try connection.pruneEvents(acceptedBefore: eventsBefore, limit: limit))
         }
     }
 }
 
 extension Connection {
-    /// Uses runs_finished, which holds neither live nor dead runs.
-    fileprivate func pruneRuns(finishedBefore: Timestamp, limit: Int) throws -> Int {
+    /// Uses runs_finished, which holds neither live nor dead runs. A run outlives its event's time, so that the event,
+    /// should it come again, makes no second one; it finished after its event came, so the earlier of both times bounds
+    /// the search.
+    fileprivate func pruneRuns(finishedBefore: Timestamp, eventsBefore: Timestamp, limit: Int) throws -> Int {
         let select = try statement(
-            "SELECT id FROM runs WHERE state IN (4, 6) AND finished_at < ? ORDER BY finished_at LIMIT ?")
-        select.bind(1, finishedBefore)
-        select.bind(2, limit)
+            """
+            SELECT r.id FROM runs r CROSS JOIN events e ON e.sequence = r.event
+            WHERE r.state IN (4, 6) AND r.finished_at < ? AND e.accepted_at < ? ORDER BY r.finished_at LIMIT ?
+            """)
+        select.bind(1, min(finishedBefore, eventsBefore))
+        select.bind(2, eventsBefore)
+        select.bind(3, limit)
         var runs: [RunID] = []
         while try select.step() { runs.append(select.runID(0)) }
         let deleteAttempts = try statement("DELETE FROM attempts WHERE run = ?")

@@ -49,7 +49,7 @@ extension Connection {
     private func move(_ settlement: Settlement) throws -> RunState? {
         let update: SQLStatement
         let state: RunState
-        switch settlement.transition {
+        switch try heedingCancelRequest(settlement) {
         case .complete(let result):
             state = .completed
             update = try statement(
@@ -90,13 +90,14 @@ extension Connection {
             state = .cancelled
             update = try statement(
                 """
-                UPDATE runs SET state = 6, finished_at = ?, reason = ?, \(Self.noLease)
+                UPDATE runs SET state = 6, finished_at = ?, reason = ?, attempt = attempt - ?, \(Self.noLease)
                 WHERE id = ? AND lease_token = ? AND state = 2
                 """)
             update.bind(1, settlement.at)
             update.bind(2, reason)
-            update.bind(3, settlement.lease.run)
-            update.bind(4, settlement.lease.token)
+            update.bind(3, settlement.attempt == nil ? 1 : 0)
+            update.bind(4, settlement.lease.run)
+            update.bind(5, settlement.lease.token)
         case .release:
             state = .available
             update = try statement(
@@ -108,6 +109,20 @@ extension Connection {
             update.bind(2, settlement.lease.token)
         }
         return try update.run() == 1 ? state : nil
+    }
+
+    /// Where the run goes: `cancelled` if someone asked for it and its work is not done.
+    private func heedingCancelRequest(_ settlement: Settlement) throws -> Settlement.Transition {
+        switch settlement.transition {
+        case .complete, .cancel: return settlement.transition
+        case .retry, .die, .release: break
+        }
+        let select = try statement(
+            "SELECT 1 FROM runs WHERE id = ? AND lease_token = ? AND state = 2 AND cancel_requested = 1")
+        select.bind(1, settlement.lease.run)
+        select.bind(2, settlement.lease.token)
+        defer { select.reset() }
+        return try select.step() ? .cancel(reason: Settlement.cancelledByHand) : settlement.transition
     }
 
     private static let noLease =

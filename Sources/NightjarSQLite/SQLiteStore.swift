@@ -25,9 +25,11 @@ public final class SQLiteStore: RunStore {
     ///   another program, or was made by a newer version.
     public init(path: String) throws(StoreError) {
         self.path = path
-        pool = try DatabaseFile.open(path)
+        try DatabaseFile.create(path)
+        let locks = try NodeLocks(path: path + "-nodes")
+        pool = try locks.whileAlone { () throws(StoreError) in try DatabaseFile.open(path) }
         committer = GroupCommitter(pool)
-        locks = try NodeLocks(path: path + "-nodes")
+        self.locks = locks
     }
 
     /// Finishes what waits and closes the file.
@@ -37,12 +39,10 @@ public final class SQLiteStore: RunStore {
             return !isClosed
         }
         guard isFirst else { return }
-        do {
-            committer.close()
-            locks.releaseAll()
-            try pool.close()
-        } catch {
-            throw StoreError(error)
+        committer.close()
+        locks.releaseAll()
+        try locks.whileAlone { () throws(StoreError) in
+            do { try pool.close() } catch { throw StoreError(error) }
         }
     }
 

@@ -9,8 +9,11 @@ extension MemoryState {
         let selected =
             switch selection {
             // Those that are named are answered in the order in which they are.
-            case .ids(let ids): ids.prefix(max(0, limit)).filter { seen.insert($0).inserted }
-            case .filter(let filter): runs.values.filter { Self.fits($0.run, filter) }.map(\.run.id).sorted()
+            case .ids(let ids): ids.filter { seen.insert($0).inserted }
+            case .filter(let filter):
+                filter.narrowed(to: command).map { filter in
+                    runs.values.filter { Self.fits($0.run, filter) }.map(\.run.id).sorted()
+                } ?? []
             }
         return selected.prefix(max(0, limit)).map { id in
             guard var stored = runs[id] else { return RunChange(id: id, job: nil, outcome: .notFound) }
@@ -41,7 +44,7 @@ extension MemoryState {
         case (.cancel, .scheduled), (.cancel, .available), (.cancel, .retryable):
             stored.run.state = .cancelled
             stored.run.finishedAt = now
-            stored.run.reason = "cancelled by hand"
+            stored.run.reason = Settlement.cancelledByHand
         case (.discard, .dead):
             stored.run.state = .cancelled
             stored.run.finishedAt = now

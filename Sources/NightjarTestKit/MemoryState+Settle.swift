@@ -23,6 +23,13 @@ extension MemoryState {
 
     private func move(_ stored: inout StoredRun, _ settlement: Settlement) {
         switch settlement.transition {
+        case .retry, .die, .release:
+            guard !stored.run.isCancelRequested else {
+                return cancel(&stored, settlement, reason: Settlement.cancelledByHand)
+            }
+        case .complete, .cancel: break
+        }
+        switch settlement.transition {
         case .complete(let result):
             stored.run.state = .completed
             stored.run.finishedAt = settlement.at
@@ -38,13 +45,17 @@ extension MemoryState {
             stored.run.finishedAt = settlement.at
             stored.run.reason = reason
             stored.history = history
-        case .cancel(let reason):
-            stored.run.state = .cancelled
-            stored.run.finishedAt = settlement.at
-            stored.run.reason = reason
+        case .cancel(let reason): cancel(&stored, settlement, reason: reason)
         case .release:
             stored.run.state = .available
             stored.attempt -= 1
         }
+    }
+
+    private func cancel(_ stored: inout StoredRun, _ settlement: Settlement, reason: String) {
+        stored.run.state = .cancelled
+        stored.run.finishedAt = settlement.at
+        stored.run.reason = reason
+        if settlement.attempt == nil { stored.attempt -= 1 }
     }
 }

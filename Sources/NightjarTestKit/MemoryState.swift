@@ -137,11 +137,13 @@ struct MemoryState {
         return last > lastSequence
     }
 
-    /// Removes finished runs and events without runs. Dead runs stay, and keep their events.
+    /// Removes old finished runs of old events, and old events without runs. Dead runs stay, and keep their events.
     mutating func prune(runsBefore: Timestamp, eventsBefore: Timestamp, limit: Int) -> Int {
         let finished = runs.values.filter { stored in
             guard stored.run.state == .completed || stored.run.state == .cancelled else { return false }
-            return (stored.run.finishedAt ?? .distantFuture) < runsBefore
+            // Its event must be old too: should that come again, it makes no second run.
+            return (stored.run.finishedAt ?? .distantFuture) < min(runsBefore, eventsBefore)
+                && events[position(of: stored.event)].acceptedAt < eventsBefore
         }
         let oldestFirst = finished.sorted { ($0.run.finishedAt, $0.run.id) < ($1.run.finishedAt, $1.run.id) }
         let doomed = oldestFirst.prefix(max(0, limit))

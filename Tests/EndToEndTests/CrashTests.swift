@@ -12,7 +12,7 @@ struct CrashTests {
         jobs:
           work:
             command: [sh, -c, 'echo "begin $NIGHTJAR_RUN_ID $NIGHTJAR_ATTEMPT" >> work.log; sleep 0.02; echo "end $NIGHTJAR_RUN_ID $NIGHTJAR_ATTEMPT" >> work.log']
-            retry: { attempts: 3, from: 10ms, upTo: 50ms }
+            retry: { attempts: 3, from: 10ms, upTo: 50ms, crashes: 100 }
         triggers:
           work: { http: { path: /work }, start: work }
         """
@@ -83,6 +83,28 @@ struct CrashTests {
         #expect(crashedAttempts <= 80, "\(crashedAttempts) attempts were made again")
         print("crash test: \(accepted.count) events accepted, 10 kills, \(crashedAttempts) attempts made again")
         #expect(try await node.stop() == 0)
+    }
+
+    @Test("a node whose name another living node has refuses to start, and disturbs nothing")
+    func takenName() async throws {
+        let configuration = """
+            store: sqlite:nightjar.db
+            http: { listen: 127.0.0.1:PORT }
+            node: { name: one }
+            jobs:
+              work: { command: [sh, -c, 'true'] }
+            """
+        let first = try NodeProcess(configuration)
+        try await first.start()
+        let second = try NodeProcess(configuration)
+        try second.write(
+            configuration.replacingOccurrences(of: "sqlite:nightjar.db", with: "sqlite:\(first.path("nightjar.db"))"))
+        let result = try second.nightjar("run")
+        #expect(result.status != 0)
+        #expect(result.errors.contains("another process works under the same node name"), "\(result.errors)")
+        let id = try await first.request("POST", "/v1/jobs/work/runs").json["id"] as? String ?? ""
+        #expect(try await first.finishedRun(id)["state"] as? String == "completed")
+        #expect(try await first.stop() == 0)
     }
 
     @Test("a node that stood still past its lease settles nothing that another took over")

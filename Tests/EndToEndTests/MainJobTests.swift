@@ -216,7 +216,7 @@ struct MainJobTests {
         let node = try await node()
         let id = try await start(node, "flaky").id
         let bytes = try await node.exchange(
-            Array("GET /v1/runs/\(id)/updates HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".utf8))
+            Array("GET /v1/runs/\(id)/updates HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n".utf8))
         let text = String(decoding: bytes, as: UTF8.self)
         #expect(text.contains("content-type: text/event-stream") || text.contains("Content-Type: text/event-stream"))
         #expect(text.contains("event: run"))

@@ -49,7 +49,7 @@ struct ConfigurationTests {
             jobs:
               a:
                 emit: { type: a }
-                retry: { attempts: 3, from: 100ms, upTo: 1m, jitter: false }
+                retry: { attempts: 3, from: 100ms, upTo: 1m, jitter: false, crashes: 3 }
                 timeout: 30s
                 concurrency: 4
               b: { emit: { type: b }, retry: off }
@@ -59,7 +59,7 @@ struct ConfigurationTests {
         #expect(
             jobs[0].policy
                 == JobPolicy(
-                    retry: RetryPolicy(attempts: 3, from: .milliseconds(100), upTo: .seconds(60), jitter: false),
+                    retry: RetryPolicy(attempts: 3, from: .milliseconds(100), upTo: .seconds(60), jitter: false, crashes: 3),
                     timeout: .seconds(30), concurrency: 4))
         #expect(jobs[1].policy == JobPolicy(retry: .never))
         #expect(jobs[2].policy.retry.upTo == .seconds(7200), "the default for upTo is raised to from")

@@ -44,6 +44,53 @@ struct ServerTests {
         }
     }
 
+    @Test("without tokens, pages of other origins and names that were made to point here are refused")
+    func origins() async throws {
+        let configuration = HTTPServerConfiguration(port: 0, origins: ["https://shop.example"])
+        try await withServer(configuration: configuration) { (server) async throws -> Void in
+            let json = ["content-type": "application/json"]
+            func status(_ path: String, _ more: [String: String]) async throws -> Int {
+                try await server.request("POST", path, headers: json.merging(more) { $1 }, body: "{}").status
+            }
+            for path in ["/v1/jobs/work/runs", "/in"] {
+                for origin in ["https://evil.example", "http://localhost.evil.example", "null", "http://127.0.0.1.evil"] {
+                    #expect(try await status(path, ["origin": origin]) == 403, "\(path) from \(origin)")
+                }
+                for origin in ["http://localhost:3000", "http://127.0.0.1:8080", "http://[::1]", "https://shop.example"] {
+                    #expect(try await status(path, ["origin": origin]) == 202, "\(path) from \(origin)")
+                }
+            }
+            #expect(try await server.request("GET", "/v1/runs", headers: ["host": "evil.example"]).status == 403)
+            for host in ["shop.example", "localhost:1", "[::1]:1"] {
+                #expect(try await server.request("GET", "/v1/runs", headers: ["host": host]).status == 200)
+            }
+            #expect(try await server.request("GET", "/healthz", headers: ["host": "evil.example"]).status == 200)
+        }
+    }
+
+    @Test("with tokens it does not matter where a request comes from")
+    func originsWithTokens() async throws {
+        let configuration = HTTPServerConfiguration(port: 0, tokens: [APIToken(name: "a", secret: "s")])
+        try await withServer(configuration: configuration) { (server) async throws -> Void in
+            let headers = ["authorization": "Bearer s", "origin": "https://a.example", "host": "b.example"]
+            #expect(try await server.request("POST", "/v1/jobs/work/runs", headers: headers).status == 202)
+        }
+    }
+
+    @Test("an endpoint's Idempotency-Key answers a repetition, and refuses another body")
+    func endpointKeys() async throws {
+        try await withServer { (server) async throws -> Void in
+            let key = ["idempotency-key": "k1"]
+            let first = try await server.request("POST", "/in", headers: key, body: "one")
+            let again = try await server.request("POST", "/in", headers: key, body: "one")
+            #expect(first.status == 202 && again.status == 202)
+            #expect(again.text == first.text.replacingOccurrences(of: "accepted", with: "duplicate"))
+            let other = try await server.request("POST", "/in", headers: key, body: "two")
+            #expect(other.status == 422)
+            #expect(other.headers["content-type"] == "application/problem+json")
+        }
+    }
+
     @Test("an endpoint has a secret of its own")
     func endpointSecrets() async throws {
         let endpoints = [

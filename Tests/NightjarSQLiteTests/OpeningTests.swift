@@ -60,8 +60,8 @@ struct OpeningTests {
         try copy.close()
     }
 
-    @Test("many that open a new file at once all succeed")
-    func openedAtOnce() async throws {
+    @Test("many that open and close a new file at once all succeed", arguments: 0..<20)
+    func openedAtOnce(round: Int) async throws {
         let folder = try TemporaryFolder()
         let path = folder.path("n.db")
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -74,9 +74,12 @@ struct AttemptDecisionTests {
         let shutdown = decide(.stopped(.shutdown, message: "cancelled", output: nil))
         #expect(shutdown.outcome == nil && shutdown.transition == .release)
         #expect(decide(.stopped(.leaseLost, message: "cancelled", output: nil)).transition == nil)
-        #expect(
-            decide(.stopped(.shutdown, message: "x", output: nil), isCancelRequested: true).transition
-                == .cancel(reason: "cancelled by hand"))
+        let reasons: [StopReason] = [.shutdown, .timeout(.seconds(3)), .cancelled]
+        for reason in reasons {
+            #expect(
+                decide(.stopped(reason, message: "x", output: nil), isCancelRequested: true).transition
+                    == .cancel(reason: "cancelled by hand"))
+        }
     }
 
     @Test("a crash counts apart from failures, and quarantines a run that keeps killing its node")

@@ -20,6 +20,14 @@ struct Configuration: Sendable {
     var jobs: [JobSettings]
     /// The triggers, in the order of the file.
     var triggers: [TriggerSettings]
+
+    /// The triggers whose endpoints are open to others than this machine, with nothing to tell who calls.
+    var openEndpoints: [String] {
+        guard let http, !http.listen.isLoopback else { return [] }
+        return triggers.filter { trigger in
+            if case .http(let endpoint) = trigger.source { endpoint.auth == nil } else { false }
+        }.map(\.name)
+    }
 }
 
 /// Where events and runs live.

@@ -40,7 +40,7 @@ extension Reading where Value == String {
         let own = ["/", "/healthz", "/readyz", "/metrics", "/openapi.json"]
         return Reading(expected) { node, label, context in
             guard let text = context.text(node, label, expected: expected) else { return nil }
-            guard text.hasPrefix("/"), text.utf8.allSatisfy({ $0 > 32 && $0 < 127 && $0 != 0x3F && $0 != 0x23 }) else {
+            guard text.hasPrefix("/"), isPath(text) else {
                 context.report(node.position, "\(label): \(node.shown) is wrong; expected \(expected)")
                 return nil
             }
@@ -52,6 +52,26 @@ extension Reading where Value == String {
             return text
         }
     }
+}
+
+/// Whether these are segments of a URI's path (RFC 3986, section 3.3), so that a request can have it.
+private func isPath(_ text: String) -> Bool {
+    var rest = Substring(text).utf8
+    while let byte = rest.popFirst() {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "a")...UInt8(ascii: "z"):
+            break
+        case UInt8(ascii: "%"):
+            guard rest.prefix(2).count == 2, rest.prefix(2).allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }) else {
+                return false
+            }
+            rest = rest.dropFirst(2)
+        default:
+            guard "/-._~!$&'()*+,;=:@".utf8.contains(byte) else { return false }
+        }
+    }
+    return true
 }
 
 extension Reading where Value == EndpointSettings.Auth {

@@ -1,3 +1,5 @@
+import Foundation
+
 /// The HTTP server: endpoints of triggers, and the management API.
 struct HTTPServerSettings: Sendable, Hashable {
     /// A certificate and its key, as PEM files.
@@ -30,6 +32,8 @@ struct HTTPServerSettings: Sendable, Hashable {
     var listen = Address(host: "127.0.0.1", port: 8080)
     /// Who knows one of these may use the management API. Without any, everybody who reaches the address may.
     var tokens: [Secret] = []
+    /// Whose pages may send requests while there are no tokens, besides this machine's.
+    var origins: [String] = []
     /// What is accepted of a client.
     var limits = Limits()
     /// HTTPS instead of HTTP.
@@ -53,6 +57,7 @@ extension Reading where Value == HTTPServerSettings {
             var settings = HTTPServerSettings()
             settings.listen = section.read("listen", .address, default: settings.listen)
             settings.tokens = section.read("tokens", Reading<Secret>.secret.oneOrMore(), default: [])
+            settings.origins = section.read("origins", Reading<String>.origin.oneOrMore(), default: [])
             settings.limits = section.read("limits", .limits, default: settings.limits)
             settings.tls = section.read("tls", .tls)
             if settings.tokens.isEmpty, !settings.listen.isLoopback,
@@ -65,6 +70,18 @@ extension Reading where Value == HTTPServerSettings {
                 )
             }
             return settings
+        }
+    }
+}
+
+extension Reading where Value == String {
+    /// An origin (RFC 6454): scheme, host and port, nothing more.
+    fileprivate static var origin: Reading {
+        text("an origin such as https://shop.example") { text in
+            guard let url = URLComponents(string: text), url.scheme == "https" || url.scheme == "http",
+                url.host?.isEmpty == false, url.path.isEmpty, url.query == nil, url.fragment == nil, url.user == nil
+            else { return nil }
+            return text
         }
     }
 }

@@ -76,6 +76,7 @@ extension Reading where Value == RetryPolicy {
             let from = section.read("from", .duration(), default: RetryPolicy.default.from)
             let upTo = section.read("upTo", .duration())
             let jitter = section.read("jitter", .boolean, default: true)
+            let crashes = section.read("crashes", .integer(1...1000), default: RetryPolicy.default.crashes)
             if let upTo, upTo < from, let entry = section.entries.first(where: { $0.key == "upTo" }) {
                 section.context.report(
                     entry.value.position,
@@ -83,7 +84,8 @@ extension Reading where Value == RetryPolicy {
                 )
             }
             return RetryPolicy(
-                attempts: attempts, from: from, upTo: upTo ?? max(from, RetryPolicy.default.upTo), jitter: jitter)
+                attempts: attempts, from: from, upTo: upTo ?? max(from, RetryPolicy.default.upTo), jitter: jitter,
+                crashes: crashes)
         }
         return Reading(section.expected) { node, label, context in
             if case .scalar("off", _) = node.content { return .never }

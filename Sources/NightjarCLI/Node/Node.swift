@@ -52,6 +52,9 @@ final class Node: Sendable {
                 "configuration": "\(file)", "store": "\(configuration.store)", "jobs": "\(configuration.jobs.count)",
                 "triggers": "\(configuration.triggers.count)", "node": "\(runtime.id)",
             ])
+        for trigger in configuration.openEndpoints {
+            logger.warning("the endpoint of the trigger \(trigger) has no auth: whoever reaches the server may use it")
+        }
         if configuration.jobs.isEmpty { logger.warning("the configuration has no jobs: there is nothing to do") }
     }
 
@@ -134,6 +137,7 @@ final class Node: Sendable {
         if old.store != new.store { settings.append("store") }
         if old.http?.listen != new.http?.listen { settings.append("http.listen") }
         if old.http?.tokens != new.http?.tokens { settings.append("http.tokens") }
+        if old.http?.origins != new.http?.origins { settings.append("http.origins") }
         if old.http?.limits != new.http?.limits { settings.append("http.limits") }
         if old.http?.tls != new.http?.tls { settings.append("http.tls") }
         if old.node != new.node { settings.append("node") }

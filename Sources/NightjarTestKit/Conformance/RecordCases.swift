@@ -83,13 +83,24 @@ extension RunStoreConformance {
             let cancelled = try await scene.run(at: .cancelled, event: "e2")
             // Both finished in second 1.
             let early = try await scene.store.prune(
-                runsBefore: scene.second(1), eventsBefore: .distantPast, limit: 10)
+                runsBefore: scene.second(1), eventsBefore: scene.second(100), limit: 10)
             try expect("at that time", early, 0)
             let removed = try await scene.store.prune(
-                runsBefore: scene.second(1) + StoreScene.microsecond, eventsBefore: .distantPast, limit: 10)
-            try expect("after that time", removed, 2)
+                runsBefore: scene.second(1) + StoreScene.microsecond, eventsBefore: scene.second(100), limit: 10)
+            try expect("after that time, with their events", removed, 4)
             for id in [completed, cancelled] { try expect("the run", try await scene.store.run(id), nil) }
             try expect("the list", try await scene.store.runs(RunQuery()).runs, [])
+        },
+        .scene("a run stays as long as its event does, which makes no second one when it comes again") { scene in
+            let id = try await scene.run(at: .completed, event: "e1")
+            for eventsBefore in [Timestamp.distantPast, scene.second(0)] {
+                let removed = try await scene.store.prune(
+                    runsBefore: .distantFuture, eventsBefore: eventsBefore, limit: 10)
+                try expect("removed", removed, 0)
+                let answers = try await scene.store.accept([scene.record("e1", [scene.newRun("send")], at: 3)])
+                let duplicate = Acceptance(source: "/orders", id: "e1", outcome: .duplicate, runs: [id])
+                try expect("the answer", answers, [duplicate])
+            }
         },
         .scene("dead runs and runs that are not finished are never removed, nor are their events") { scene in
             let kept: [RunState] = [.scheduled, .available, .running, .retryable, .dead]
@@ -131,11 +142,11 @@ extension RunStoreConformance {
                 try await scene.settle(claimed, .complete(result: nil), at: 10 - number)
             }
             let first = try await scene.store.prune(
-                runsBefore: scene.second(100), eventsBefore: .distantPast, limit: 2)
-            try expect("the first two", first, 2)
+                runsBefore: scene.second(100), eventsBefore: scene.second(100), limit: 2)
+            try expect("the first two and their events", first, 4)
             let left = try await scene.store.runs(RunQuery()).runs.map(\.id)
             try expect("the rest", left, Array(ids[0..<3].reversed()))
-            try expect("runs and events", try await pruneAll(scene, limit: 2), 3 + 5)
+            try expect("runs and events", try await pruneAll(scene, limit: 2), 6)
             try expect("a limit of zero", try await pruneAll(scene, limit: 0), 0)
         },
         .scene("an event that was removed is new when it comes again, and the order of events goes on") { scene in

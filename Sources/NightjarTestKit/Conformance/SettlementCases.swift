@@ -173,16 +173,36 @@ extension RunStoreConformance {
             _ = try await scene.store.settle([settlement])
             try expect("a newer one", try await scene.run(first.lease.run).progress, Progress(0.9))
         },
-        .scene("a run that was asked to be cancelled is settled as told, and is asked no more") { scene in
-            let first = try await scene.running("e1")
-            let id = first.lease.run
-            _ = try await scene.store.change(.cancel, .ids([id]), now: scene.second(1), limit: 1)
-            let result = try await scene.settle(first, .retry(at: scene.second(1), history: RunHistory()), at: 1)
-            try expect("the answer", result, .settled(.available, emitted: []))
-            try expect("the request", try await scene.run(id).isCancelRequested, false)
-            let second = try await scene.claimOne(at: 2)
-            let renewals = try await scene.store.renew([second.lease], until: scene.second(90), now: scene.second(3))
-            try expect("the renewal", renewals, [.renewed])
+        .scene("a run that was asked to be cancelled is cancelled instead of tried again, dead, or given back") { scene in
+            let endings: [(Settlement.Transition, [Int])] = [
+                (.retry(at: scene.second(1), history: RunHistory(failures: 1)), [1]),
+                (.die(reason: "no", history: RunHistory(failures: 1)), [1]), (.release, []),
+            ]
+            for (number, (transition, attempts)) in endings.enumerated() {
+                let claimed = try await scene.running("e\(number)")
+                let id = claimed.lease.run
+                _ = try await scene.store.change(.cancel, .ids([id]), now: scene.second(1), limit: 1)
+                let result = try await scene.settle(claimed, transition, at: 2)
+                try expect("the answer", result, .settled(.cancelled, emitted: []))
+                let run = try await scene.run(id)
+                try expect("the state", run.state, .cancelled)
+                try expect("the reason", run.reason, "cancelled by hand")
+                try expect("when", run.finishedAt, scene.second(2))
+                try expect("the request", run.isCancelRequested, false)
+                try expect("the attempts", run.attempts.map(\.number), attempts)
+                _ = try await scene.store.change(.retry, .ids([id]), now: scene.second(3), limit: 1)
+                let again = try await scene.claimOne(at: 4)
+                try expect("the next attempt's number", again.attempt, attempts.count + 1)
+                let renewals = try await scene.store.renew([again.lease], until: scene.second(90), now: scene.second(5))
+                try expect("the renewal", renewals, [.renewed])
+                try await scene.settle(again, .complete(result: nil), at: 6)
+            }
+        },
+        .scene("work that is done stays done, though someone asked to cancel it") { scene in
+            let claimed = try await scene.running("e1")
+            _ = try await scene.store.change(.cancel, .ids([claimed.lease.run]), now: scene.second(1), limit: 1)
+            let result = try await scene.settle(claimed, .complete(result: [1]), at: 2)
+            try expect("the answer", result, .settled(.completed, emitted: []))
         },
         .scene("a reason is gone once the run completes") { scene in
             let first = try await scene.running("e1")
