@@ -26,7 +26,8 @@ struct OriginCheck: Sendable {
             return
         }
         throw Problem(
-            .forbidden, "pages of \(origin) may not send requests here; expected one of this machine, or of http.origins")
+            .forbidden,
+            "pages of \(origin) may not send requests here; expected one of this machine, or of http.origins")
     }
 
     /// Refuses what was sent to another name than this machine's.

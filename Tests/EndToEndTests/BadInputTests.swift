@@ -94,7 +94,8 @@ struct BadInputTests {
         #expect(answer?.status == 400)
         #expect(answer?.body.contains("UTF-8") == true)
         let path = NodeProcess.parse(
-            try await node.exchange(Array("GET /v1/runs/%FF%FE HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n".utf8)))
+            try await node.exchange(
+                Array("GET /v1/runs/%FF%FE HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n".utf8)))
         #expect(path?.status == 400)
         #expect(try await node.request("GET", "/healthz").status == 200)
         _ = try await node.stop()

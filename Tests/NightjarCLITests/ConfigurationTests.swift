@@ -59,7 +59,8 @@ struct ConfigurationTests {
         #expect(
             jobs[0].policy
                 == JobPolicy(
-                    retry: RetryPolicy(attempts: 3, from: .milliseconds(100), upTo: .seconds(60), jitter: false, crashes: 3),
+                    retry: RetryPolicy(
+                        attempts: 3, from: .milliseconds(100), upTo: .seconds(60), jitter: false, crashes: 3),
                     timeout: .seconds(30), concurrency: 4))
         #expect(jobs[1].policy == JobPolicy(retry: .never))
         #expect(jobs[2].policy.retry.upTo == .seconds(7200), "the default for upTo is raised to from")

@@ -18,7 +18,7 @@ struct ReloadTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await runtime.run() }
             let event = Event(id: "1", source: "/test", type: "test")
-            let run = try await runtime.intake.accept([IncomingEvent(event, to: .job("slow"))])[0].runs[0]
+            let run = try await runtime.intake.accept([IncomingEvent(event, to: .job("slow", runAt: nil))])[0].runs[0]
             for await _ in started { break }
             try runtime.reload(jobs: [], triggers: [])
             for await update in updates where update.run == run && update.state.isFinished { break }

@@ -63,7 +63,8 @@ private func isPath(_ text: String) -> Bool {
             UInt8(ascii: "a")...UInt8(ascii: "z"):
             break
         case UInt8(ascii: "%"):
-            guard rest.prefix(2).count == 2, rest.prefix(2).allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }) else {
+            guard rest.prefix(2).count == 2, rest.prefix(2).allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit })
+            else {
                 return false
             }
             rest = rest.dropFirst(2)

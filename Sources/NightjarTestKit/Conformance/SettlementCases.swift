@@ -173,7 +173,8 @@ extension RunStoreConformance {
             _ = try await scene.store.settle([settlement])
             try expect("a newer one", try await scene.run(first.lease.run).progress, Progress(0.9))
         },
-        .scene("a run that was asked to be cancelled is cancelled instead of tried again, dead, or given back") { scene in
+        .scene("a run that was asked to be cancelled is cancelled instead of tried again, dead, or given back") {
+            scene in
             let endings: [(Settlement.Transition, [Int])] = [
                 (.retry(at: scene.second(1), history: RunHistory(failures: 1)), [1]),
                 (.die(reason: "no", history: RunHistory(failures: 1)), [1]), (.release, []),
