@@ -59,7 +59,8 @@ struct ServerTests {
                 }
                 let ours = ["http://localhost:3000", "http://127.0.0.1:8080", "http://[::1]", "https://shop.example"]
                 for origin in ours {
-                    #expect(try await status(path, ["origin": origin]) == 202, "\(path) from \(origin)")
+                    // 200 for a start whose run is done already.
+                    #expect([200, 202].contains(try await status(path, ["origin": origin])), "\(path) from \(origin)")
                 }
             }
             #expect(try await server.request("GET", "/v1/runs", headers: ["host": "evil.example"]).status == 403)
@@ -75,7 +76,8 @@ struct ServerTests {
         let configuration = HTTPServerConfiguration(port: 0, tokens: [APIToken(name: "a", secret: "s")])
         try await withServer(configuration: configuration) { (server) async throws -> Void in
             let headers = ["authorization": "Bearer s", "origin": "https://a.example", "host": "b.example"]
-            #expect(try await server.request("POST", "/v1/jobs/work/runs", headers: headers).status == 202)
+            let status = try await server.request("POST", "/v1/jobs/work/runs", headers: headers).status
+            #expect([200, 202].contains(status))
         }
     }
 
