@@ -5,6 +5,7 @@ enum DemoPage {
         <html lang="en">
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
+        <link rel="icon" href="data:,">
         <title>Orders, by Nightjar</title>
         <style>
           :root { color-scheme: light dark; --line: #8884; --accent: #2a6f97 }
