@@ -34,6 +34,7 @@ let package = Package(
     products: [
         .executable(name: "nightjar", targets: ["NightjarCLI"]),
         .library(name: "CloudEvents", targets: ["CloudEvents"]),
+        .library(name: "Expressions", targets: ["Expressions"]),
         .library(name: "NightjarCore", targets: ["NightjarCore"]),
         .library(name: "Nightjar", targets: ["Nightjar"]),
         .library(name: "NightjarSQLite", targets: ["NightjarSQLite"]),
@@ -63,6 +64,7 @@ let package = Package(
     ],
     targets: [
         library("CloudEvents", [httpTypes]),
+        library("Expressions", []),
         library("NightjarCore", ["CloudEvents", logging]),
         library("Nightjar", ["NightjarCore", "CloudEvents", logging, metrics, lifecycle, heap]),
         library(
@@ -117,6 +119,7 @@ let package = Package(
             name: "Orders",
             dependencies: ["Nightjar", "NightjarCore", "CloudEvents", "NightjarSQLite", "NightjarFiles"],
             path: "Examples/Orders", swiftSettings: houseSettings),
+        tests("ExpressionsTests", ["Expressions"]),
         tests("CloudEventsTests", ["CloudEvents", httpTypes]),
         tests(
             "NightjarSQLiteTests",

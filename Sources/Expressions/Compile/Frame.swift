@@ -1,0 +1,79 @@
+/// What one evaluation works with.
+struct Frame {
+    let variables: [Value]
+    /// The variables of macros, each in a place of its own.
+    var locals: [Value]
+    private var budget: Int
+
+    init(variables: [Value], locals: Int, budget: Int) {
+        self.variables = variables
+        self.locals = locals == 0 ? [] : Array(repeating: .null, count: locals)
+        self.budget = budget
+    }
+
+    /// Pays for work: about one unit for each step of a loop, each part of an expression in it, and each 64 bytes of text.
+    @inline(__always)
+    mutating func spend(_ cost: Int) throws(EvaluationError) {
+        let (rest, overflow) = budget.subtractingReportingOverflow(cost)
+        guard rest >= 0, !overflow else {
+            throw EvaluationError(.costLimit, "the expression costs more than it may: it looks at too much")
+        }
+        budget = rest
+    }
+
+    @inline(__always)
+    mutating func spend(text: String) throws(EvaluationError) {
+        try spend(text.utf8.count / 64)
+    }
+}
+
+extension MapValue {
+    /// What finding a key costs: an object of a JSON text is looked through from its beginning.
+    var lookupCost: Int { isIndexed ? 0 : count / 8 }
+}
+
+/// A part of an expression, ready to be evaluated.
+typealias Code = @Sendable (inout Frame) throws(EvaluationError) -> Value
+/// A part of an expression that is a condition.
+typealias Test = @Sendable (inout Frame) throws(EvaluationError) -> Bool
+
+/// A part of an expression, with what is known about it.
+struct Compiled: Sendable {
+    var code: Code
+    var type: ValueType
+    /// The same as ``code`` for a condition, without a value around its answer.
+    var test: Test?
+    /// Its value, if that is always the same.
+    var constant: Value?
+    /// What evaluating it once costs at least: how many parts it has.
+    var cost = 1
+
+    init(_ type: ValueType, cost: Int = 1, code: @escaping Code) {
+        self.type = type
+        self.cost = cost
+        self.code = code
+    }
+
+    /// A condition.
+    init(cost: Int = 1, test: @escaping Test) {
+        self.cost = cost
+        type = .bool
+        self.test = test
+        code = { (frame) throws(EvaluationError) in .bool(try test(&frame)) }
+    }
+
+    init(constant value: Value, _ type: ValueType) {
+        self.init(type) { _ in value }
+        constant = value
+    }
+
+    /// The answer of a condition; anything but a bool is an error.
+    func asTest(_ name: String) -> Test {
+        if let test { return test }
+        return { [code] (frame) throws(EvaluationError) in
+            let value = try code(&frame)
+            guard case .bool(let answer) = value else { throw .overload(name, value) }
+            return answer
+        }
+    }
+}
