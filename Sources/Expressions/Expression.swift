@@ -36,7 +36,7 @@ public struct Expression: Sendable, CustomStringConvertible {
         self.node = node
         resultType = compiled.type
         code = compiled.code
-        test = compiled.asTest("the condition")
+        test = compiled.test
         slots = compiler.slots
         var reads: Set<[String]> = []
         Self.collect(node, environment, &reads)

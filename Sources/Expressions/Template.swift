@@ -85,7 +85,8 @@ public struct Template: Sendable, CustomStringConvertible {
         case .null: return ""
         case .timestamp(let time): return time.description
         case .duration(let duration): return duration.description
-        case .optional(let optional): return try optional.value.map { (inner) throws(EvaluationError) in try text(inner) } ?? ""
+        case .optional(let optional):
+            return try optional.value.map { (inner) throws(EvaluationError) in try text(inner) } ?? ""
         default: return String(decoding: try value.json(), as: UTF8.self)
         }
     }

@@ -89,7 +89,8 @@ enum Arithmetic {
         default:
             guard right != 0 else { throw EvaluationError(.divisionByZero, "\(left) \(name) 0 has no value") }
             (result, overflow) =
-                name == "/" ? left.dividedReportingOverflow(by: right) : left.remainderReportingOverflow(dividingBy: right)
+                name == "/"
+                ? left.dividedReportingOverflow(by: right) : left.remainderReportingOverflow(dividingBy: right)
         }
         guard !overflow else { throw .overflow("\(left) \(name) \(right)") }
         return result

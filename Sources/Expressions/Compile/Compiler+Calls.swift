@@ -22,7 +22,8 @@ extension Compiler {
             return fail(node.offset, "\(name)() is called another way; expected \(expected)")
         }
         let known = FunctionTable.all.filter { $0.value.contains { $0.isMember == isMember } }.keys.sorted()
-        let macros = isMember ? ["all", "exists", "existsOne", "map", "filter", "transformList", "transformMap"] : ["has"]
+        let macros =
+            isMember ? ["all", "exists", "existsOne", "map", "filter", "transformList", "transformMap"] : ["has"]
         return fail(node.offset, "unknown function \"\(name)\"\(NearestName.hint(name, among: known + macros))")
     }
 
@@ -34,7 +35,8 @@ extension Compiler {
             let fixed = functions.compactMap { $0.body.count.map { target == nil ? $0 : $0 - 1 } }.sorted()
             let counts = fixed.map(String.init).joined(separator: " or ")
             return fail(
-                node.offset, "\(name)() has \(arguments.count) arguments; expected \(counts.isEmpty ? "at least 1" : counts)")
+                node.offset,
+                "\(name)() has \(arguments.count) arguments; expected \(counts.isEmpty ? "at least 1" : counts)")
         }
         var result = ValueType.dyn
         if function.body.count != nil {
@@ -53,7 +55,6 @@ extension Compiler {
     }
 
     private func compiled(_ function: Function, _ parts: [Compiled], _ result: ValueType, _ offset: Int) -> Compiled {
-        let codes = parts.map(\.code)
         let cost = parts.reduce(1) { $0 + $1.cost }
         switch function.body {
         case .none(let body):
@@ -61,36 +62,42 @@ extension Compiler {
                 do throws(EvaluationError) { return try body(&frame) } catch { throw error.at(offset) }
             }
         case .one(let body):
-            let first = codes[0]
+            let first = parts[0].code
             return Compiled(result, cost: cost) { (frame) throws(EvaluationError) in
                 let first = try first(&frame)
                 do throws(EvaluationError) { return try body(first, &frame) } catch { throw error.at(offset) }
             }
         case .two(let body):
-            let (first, second) = (codes[0], codes[1])
+            let first = parts[0].code
+            let second = parts[1].code
             return Compiled(result, cost: cost) { (frame) throws(EvaluationError) in
                 let first = try first(&frame)
                 let second = try second(&frame)
                 do throws(EvaluationError) { return try body(first, second, &frame) } catch { throw error.at(offset) }
             }
         case .three(let body):
-            let (first, second, third) = (codes[0], codes[1], codes[2])
+            let first = parts[0].code
+            let second = parts[1].code
+            let third = parts[2].code
             return Compiled(result, cost: cost) { (frame) throws(EvaluationError) in
                 let first = try first(&frame)
                 let second = try second(&frame)
                 let third = try third(&frame)
-                do throws(EvaluationError) { return try body(first, second, third, &frame) } catch { throw error.at(offset) }
+                do throws(EvaluationError) { return try body(first, second, third, &frame) } catch {
+                    throw error.at(offset)
+                }
             }
         case .four(let body):
             return Compiled(result, cost: cost) { (frame) throws(EvaluationError) in
                 var values: [Value] = []
-                for code in codes { values.append(try code(&frame)) }
-                do throws(EvaluationError) { return try body(values[0], values[1], values[2], values[3], &frame) } catch { throw error.at(offset) }
+                for part in parts { values.append(try part.code(&frame)) }
+                do throws(EvaluationError) { return try body(values[0], values[1], values[2], values[3], &frame) } catch
+                { throw error.at(offset) }
             }
         case .many(let body):
             return Compiled(result, cost: cost) { (frame) throws(EvaluationError) in
                 var values: [Value] = []
-                for code in codes { values.append(try code(&frame)) }
+                for part in parts { values.append(try part.code(&frame)) }
                 do throws(EvaluationError) { return try body(values, &frame) } catch { throw error.at(offset) }
             }
         }
@@ -115,7 +122,8 @@ extension Compiler {
             guard case .string(let text)? = parts.first?.constant else { return nil }
             if name == "timestamp" {
                 if let value = TimestampValue(text) { return Compiled(constant: .timestamp(value), .timestamp) }
-                return fail(arguments[0].offset, "\"\(text)\" is no timestamp; expected RFC 3339 such as 2026-01-31T08:00:00Z")
+                return fail(
+                    arguments[0].offset, "\"\(text)\" is no timestamp; expected RFC 3339 such as 2026-01-31T08:00:00Z")
             }
             if let value = DurationValue(text) { return Compiled(constant: .duration(value), .duration) }
             return fail(arguments[0].offset, "\"\(text)\" is no duration; expected one such as 1h30m, 1.5s or 100ms")

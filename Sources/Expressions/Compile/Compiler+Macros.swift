@@ -25,7 +25,8 @@ extension Compiler {
             ("optMap", _), ("optFlatMap", _):
             return fail(
                 node.offset,
-                "\(name)() has \(arguments.count) arguments; expected one or two names, then expressions, as in list.\(name)(x, …)")
+                "\(name)() has \(arguments.count) arguments; expected one or two names, then expressions, as in list.\(name)(x, …)"
+            )
         default: return nil
         }
     }
@@ -44,7 +45,9 @@ extension Compiler {
             let value = try code(&frame)
             do throws(EvaluationError) {
                 guard !isOptional, !value.isOptional else {
-                    guard case .optional(let selected) = try Selection.optional(value, field, &frame) else { return false }
+                    guard case .optional(let selected) = try Selection.optional(value, field, &frame) else {
+                        return false
+                    }
                     return selected.value != nil
                 }
                 return try Selection.field(value, field, &frame) != nil
@@ -61,7 +64,8 @@ extension Compiler {
         let slot = push(name, value.type)
         let result = compile(arguments[2])
         locals.removeLast()
-        let (valueCode, resultCode) = (value.code, result.code)
+        let valueCode = value.code
+        let resultCode = result.code
         return Compiled(result.type, cost: value.cost + result.cost) { (frame) throws(EvaluationError) in
             frame.locals[slot] = try valueCode(&frame)
             return try resultCode(&frame)
@@ -113,7 +117,9 @@ extension Compiler {
         let loop = loop(target, arguments.prefix(variables), name)
         let condition = condition(arguments[variables], "the condition of \(name)()")
         locals.removeLast(variables)
-        let (range, test, slots) = (loop.range.code, condition.asTest(name), loop.slots)
+        let range = loop.range.code
+        let test = condition.test
+        let slots = loop.slots
         let step = condition.cost + 1
         let offset = target.offset
         let cost = loop.range.cost + 1
@@ -154,20 +160,20 @@ extension Compiler {
         let isFilter = name == "filter"
         let hasCondition = isFilter || arguments.count == variables + 2
         let condition = hasCondition ? condition(arguments[variables], "the condition of \(name)()") : nil
-        let element = isFilter ? nil : arguments.last.map { compile($0) }
-        let elementType = element?.type ?? locals.last?.type ?? .dyn
+        let part = isFilter ? nil : arguments.last.map { compile($0) }
+        let elementType = part?.type ?? locals.last?.type ?? .dyn
         locals.removeLast(variables)
-        let (range, slots, code) = (loop.range.code, loop.slots, element?.code)
-        let test = condition?.asTest(name)
-        let step = (condition?.cost ?? 0) + (element?.cost ?? 0) + 1
+        let range = loop.range.code
+        let slots = loop.slots
+        let step = (condition?.cost ?? 0) + (part?.cost ?? 0) + 1
         let offset = target.offset
         return Compiled(.list(elementType), cost: loop.range.cost + 1) { (frame) throws(EvaluationError) in
             var values: [Value] = []
             for element in try Elements.of(try range(&frame), slots.count, name, offset, &frame) {
                 try frame.spend(step)
                 element.set(slots, &frame)
-                if let test, !(try test(&frame)) { continue }
-                if let code { values.append(try code(&frame)) } else { values.append(element.first) }
+                if let condition, !(try condition.test(&frame)) { continue }
+                if let part { values.append(try part.code(&frame)) } else { values.append(element.first) }
             }
             return .list(ListValue(values))
         }
@@ -178,7 +184,9 @@ extension Compiler {
         let loop = loop(target, arguments.prefix(1), "sortBy")
         let key = compile(arguments[1])
         locals.removeLast()
-        let (range, slots, code, step, offset) = (loop.range.code, loop.slots, key.code, key.cost + 1, target.offset)
+        let range = loop.range.code
+        let code = key.code
+        let (slots, step, offset) = (loop.slots, key.cost + 1, target.offset)
         return Compiled(loop.range.type, cost: loop.range.cost + 1) { (frame) throws(EvaluationError) in
             let value = try range(&frame)
             guard case .list(let list) = value else { throw EvaluationError.overload("sortBy", value).at(offset) }
@@ -208,15 +216,18 @@ extension Compiler {
             if case .map = result.type {
                 type = result.type
             } else if result.type != .dyn {
-                return fail(node.offset, "transformMapEntry() makes a \(result.type) of each entry; expected a map of one entry")
+                return fail(
+                    node.offset, "transformMapEntry() makes a \(result.type) of each entry; expected a map of one entry"
+                )
             }
         } else if case .map(let key, _) = loop.range.type {
             type = .map(key, result.type)
         } else if case .list = loop.range.type {
             type = .map(.int, result.type)
         }
-        let (range, slots, code) = (loop.range.code, loop.slots, result.code)
-        let test = condition?.asTest(name)
+        let range = loop.range.code
+        let slots = loop.slots
+        let code = result.code
         let step = (condition?.cost ?? 0) + result.cost + 1
         let offset = target.offset
         return Compiled(type, cost: loop.range.cost + 1) { (frame) throws(EvaluationError) in
@@ -225,7 +236,7 @@ extension Compiler {
             for element in try Elements.of(try range(&frame), 2, name, offset, &frame) {
                 try frame.spend(step)
                 element.set(slots, &frame)
-                if let test, !(try test(&frame)) { continue }
+                if let condition, !(try condition.test(&frame)) { continue }
                 let value = try code(&frame)
                 guard givesEntries else {
                     entries.append((element.first, value))
@@ -261,7 +272,9 @@ extension Compiler {
         if isFlat, !result.type.mayBe(.optional(.dyn)) {
             return fail(arguments[1].offset, "optFlatMap() makes a \(result.type); expected an optional")
         }
-        let (code, resultCode, offset) = (operand.code, result.code, node.offset)
+        let code = operand.code
+        let resultCode = result.code
+        let offset = node.offset
         return Compiled(isFlat ? result.type : .optional(result.type), cost: operand.cost + result.cost) {
             (frame) throws(EvaluationError) in
             let value = try code(&frame)

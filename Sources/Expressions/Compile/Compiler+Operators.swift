@@ -4,15 +4,11 @@ extension Compiler {
     /// `&&` and `||`: an operand that decides, decides, even if others are errors ("Logical Operators" in the language
     /// definition).
     mutating func logical(_ operands: [Node], _ name: String, stopsAt decisive: Bool) -> Compiled {
-        var tests: [Test] = []
-        var cost = 0
-        for operand in operands {
-            let compiled = condition(operand, "an operand of \(name)")
-            tests.append(compiled.asTest(name))
-            cost += compiled.cost
-        }
-        if tests.count == 2 {
-            let (first, second) = (tests[0], tests[1])
+        let conditions = operands.map { condition($0, "an operand of \(name)") }
+        let cost = conditions.reduce(0) { $0 + $1.cost }
+        if conditions.count == 2 {
+            let first = conditions[0].test
+            let second = conditions[1].test
             return Compiled(cost: cost) { (frame) throws(EvaluationError) in
                 var failure: EvaluationError?
                 do throws(EvaluationError) {
@@ -24,16 +20,15 @@ extension Compiler {
                 guard let failure else { return try second(&frame) }
                 do throws(EvaluationError) {
                     if try second(&frame) == decisive { return decisive }
-                } catch where error.code != .costLimit {}
+                } catch  where error.code != .costLimit {}
                 throw failure
             }
         }
-        let all = tests
         return Compiled(cost: cost) { (frame) throws(EvaluationError) in
             var failure: EvaluationError?
-            for test in all {
+            for condition in conditions {
                 do throws(EvaluationError) {
-                    if try test(&frame) == decisive { return decisive }
+                    if try condition.test(&frame) == decisive { return decisive }
                 } catch {
                     if error.code == .costLimit { throw error }
                     failure = failure ?? error
@@ -56,7 +51,9 @@ extension Compiler {
     mutating func conditional(_ condition: Node, _ first: Node, _ second: Node) -> Compiled {
         let test = self.condition(condition, "the condition of '?'")
         let (first, second) = (compile(first), compile(second))
-        let (decide, firstCode, secondCode) = (test.asTest("?:"), first.code, second.code)
+        let decide = test.test
+        let firstCode = first.code
+        let secondCode = second.code
         return Compiled(first.type.joined(second.type), cost: test.cost + first.cost + second.cost) {
             (frame) throws(EvaluationError) in
             try decide(&frame) ? try firstCode(&frame) : try secondCode(&frame)
@@ -69,7 +66,7 @@ extension Compiler {
         let offset = node.offset
         if name == "!" {
             let compiled = condition(operand, "the operand of !")
-            let test = compiled.asTest("!")
+            let test = compiled.test
             return Compiled(cost: compiled.cost) { (frame) throws(EvaluationError) in !(try test(&frame)) }
         }
         let compiled = compile(operand)
@@ -111,7 +108,8 @@ extension Compiler {
                 return own.hasSameCodePoints(as: text) != isNegated
             }
         }
-        let (firstCode, secondCode) = (first.code, second.code)
+        let firstCode = first.code
+        let secondCode = second.code
         return Compiled(cost: cost) { (frame) throws(EvaluationError) in
             let left = try firstCode(&frame)
             let right = try secondCode(&frame)
@@ -144,7 +142,8 @@ extension Compiler {
             }
         let accepted = [Order.ascending, .same, .descending].map(accepts)
         let offset = node.offset
-        let (firstCode, secondCode) = (first.code, second.code)
+        let firstCode = first.code
+        let secondCode = second.code
         return Compiled(cost: first.cost + second.cost + 1) { (frame) throws(EvaluationError) in
             let left = try firstCode(&frame)
             let right = try secondCode(&frame)
@@ -173,7 +172,8 @@ extension Compiler {
         default: return fail(node.offset, "'in' looks into a \(second.type); expected a list or a map")
         }
         let offset = node.offset
-        let (firstCode, secondCode) = (first.code, second.code)
+        let firstCode = first.code
+        let secondCode = second.code
         return Compiled(cost: first.cost + second.cost + 1) { (frame) throws(EvaluationError) in
             let value = try firstCode(&frame)
             let container = try secondCode(&frame)
@@ -187,7 +187,8 @@ extension Compiler {
     private mutating func arithmetic(_ name: String, _ left: Node, _ right: Node, _ node: Node) -> Compiled {
         let (first, second) = (compile(left), compile(right))
         var result: ValueType?
-        for (left, right, type) in Arithmetic.signatures(name) where first.type.mayBe(left) && second.type.mayBe(right) {
+        for (left, right, type) in Arithmetic.signatures(name) where first.type.mayBe(left) && second.type.mayBe(right)
+        {
             var own = type
             if case .list = type { own = first.type == .dyn ? second.type : first.type.joined(second.type) }
             result = result.map { $0.joined(own) } ?? own
@@ -198,11 +199,14 @@ extension Compiler {
                 "\(first.type) \(name) \(second.type) is not there; expected \(Arithmetic.expected(name, first.type))")
         }
         let offset = node.offset
-        let (firstCode, secondCode) = (first.code, second.code)
+        let firstCode = first.code
+        let secondCode = second.code
         return Compiled(result, cost: first.cost + second.cost + 1) { (frame) throws(EvaluationError) in
             let left = try firstCode(&frame)
             let right = try secondCode(&frame)
-            do throws(EvaluationError) { return try Arithmetic.apply(name, left, right, &frame) } catch { throw error.at(offset) }
+            do throws(EvaluationError) { return try Arithmetic.apply(name, left, right, &frame) } catch {
+                throw error.at(offset)
+            }
         }
     }
 }

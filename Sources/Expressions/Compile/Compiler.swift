@@ -103,7 +103,9 @@ struct Compiler {
         if isOptional {
             return Compiled(.optional(fieldType), cost: target.cost + 1) { (frame) throws(EvaluationError) in
                 let value = try code(&frame)
-                do throws(EvaluationError) { return try Selection.optional(value, field, &frame) } catch { throw error.at(offset) }
+                do throws(EvaluationError) { return try Selection.optional(value, field, &frame) } catch {
+                    throw error.at(offset)
+                }
             }
         }
         if let declared {
@@ -114,7 +116,7 @@ struct Compiler {
                 return value
             }
         }
-        return Compiled(fieldType, cost: target.cost + 1) { (frame) throws(EvaluationError) in
+        let plain: Code = { (frame) throws(EvaluationError) in
             let value = try code(&frame)
             do throws(EvaluationError) {
                 guard let selected = try Selection.field(value, field, &frame) else {
@@ -122,6 +124,28 @@ struct Compiler {
                 }
                 return selected
             } catch { throw error.at(offset) }
+        }
+        return member(of: node, fieldType, cost: target.cost + 1, otherwise: plain)
+            ?? Compiled(fieldType, cost: target.cost + 1, code: plain)
+    }
+
+    /// A member deep in a JSON text that a declared field of a variable holds, such as `event.data.customer.name`, found
+    /// without a value for each step on the way; `nil` if the node is nothing of that kind.
+    private func member(
+        of node: Node, _ fieldType: ValueType, cost: Int, otherwise plain: @escaping Code
+    ) -> Compiled? {
+        guard let path = node.path, path.count > 2, !locals.contains(where: { $0.name == path[0] }),
+            let variable = environment.index(of: path[0]),
+            case .object(let type) = environment.variables[variable].type, let field = type.index(of: path[1])
+        else { return nil }
+        let names = Array(path.dropFirst(2))
+        return Compiled(fieldType, cost: cost) { (frame) throws(EvaluationError) in
+            if case .object(let object) = frame.variables[variable], let value = try object.value(at: field),
+                case .map(let map) = value, let found = map.jsonMember(names)
+            {
+                return found
+            }
+            return try plain(&frame)
         }
     }
 
@@ -147,7 +171,8 @@ struct Compiler {
             let field = field(name, of: value, label, offset)
             return (.optional(field.type), nil)
         default:
-            _ = fail(offset, "\(label) is a \(type), which has no fields; expected a map or an object before '.\(name)'")
+            _ = fail(
+                offset, "\(label) is a \(type), which has no fields; expected a map or an object before '.\(name)'")
             return (.dyn, nil)
         }
     }
@@ -157,13 +182,16 @@ struct Compiler {
         let place = compile(index)
         let offset = node.offset
         let elementType = self.elementType(of: target.type, at: place.type, offset)
-        let (code, placeCode) = (target.code, place.code)
+        let code = target.code
+        let placeCode = place.code
         let cost = target.cost + place.cost + 1
         if isOptional {
             return Compiled(.optional(elementType), cost: cost) { (frame) throws(EvaluationError) in
                 let value = try code(&frame)
                 let place = try placeCode(&frame)
-                do throws(EvaluationError) { return try Selection.optional(value, at: place, &frame) } catch { throw error.at(offset) }
+                do throws(EvaluationError) { return try Selection.optional(value, at: place, &frame) } catch {
+                    throw error.at(offset)
+                }
             }
         }
         return Compiled(elementType, cost: cost) { (frame) throws(EvaluationError) in
@@ -206,25 +234,26 @@ struct Compiler {
 
     private mutating func list(_ elements: [Node.Element]) -> Compiled {
         var type: ValueType?
-        var parts: [(code: Code, isOptional: Bool)] = []
+        var parts: [Compiled] = []
         var constants: [Value]? = []
-        var cost = 1
         for element in elements {
             let compiled = compile(element.value)
             let own = element.isOptional ? unwrapped(compiled, element.value.offset) : compiled.type
             type = type.map { $0.joined(own) } ?? own
-            parts.append((compiled.code, element.isOptional))
-            constants = element.isOptional ? nil : compiled.constant.flatMap { constant in constants.map { $0 + [constant] } }
-            cost += compiled.cost
+            parts.append(compiled)
+            constants =
+                element.isOptional ? nil : compiled.constant.flatMap { constant in constants.map { $0 + [constant] } }
         }
         if let constants { return Compiled(constant: .list(ListValue(constants)), .list(type ?? .dyn)) }
         let codes = parts
+        let isOptional = elements.map(\.isOptional)
+        let cost = codes.reduce(1) { $0 + $1.cost }
         return Compiled(.list(type ?? .dyn), cost: cost) { (frame) throws(EvaluationError) in
             var values: [Value] = []
             values.reserveCapacity(codes.count)
-            for part in codes {
-                let value = try part.code(&frame)
-                if !part.isOptional {
+            for index in codes.indices {
+                let value = try codes[index].code(&frame)
+                if !isOptional[index] {
                     values.append(value)
                 } else if case .optional(let optional) = value {
                     if let value = optional.value { values.append(value) }
@@ -239,7 +268,7 @@ struct Compiler {
     private mutating func map(_ entries: [Node.Entry]) -> Compiled {
         var keyType: ValueType?
         var valueType: ValueType?
-        var parts: [(key: Code, value: Code, isOptional: Bool, offset: Int)] = []
+        var parts: [(key: Compiled, value: Compiled, isOptional: Bool, offset: Int)] = []
         var seen: Set<MapValue.Key> = []
         var cost = 1
         for entry in entries {
@@ -256,7 +285,7 @@ struct Compiler {
             }
             keyType = keyType.map { $0.joined(key.type) } ?? key.type
             valueType = valueType.map { $0.joined(own) } ?? own
-            parts.append((key.code, value.code, entry.isOptional, entry.key.offset))
+            parts.append((key, value, entry.isOptional, entry.key.offset))
             cost += key.cost + value.cost
         }
         let codes = parts
@@ -264,14 +293,14 @@ struct Compiler {
             var entries: [(Value, Value)] = []
             var seen: Set<MapValue.Key> = []
             for part in codes {
-                let key = try part.key(&frame)
+                let key = try part.key.code(&frame)
                 guard MapValue.isKey(key), let identity = MapValue.Key(key) else {
                     throw EvaluationError.overload("{}", key).at(part.offset)
                 }
                 guard seen.insert(identity).inserted else {
                     throw EvaluationError(.duplicateKey, "the key \(key) stands twice in the map", offset: part.offset)
                 }
-                let value = try part.value(&frame)
+                let value = try part.value.code(&frame)
                 if !part.isOptional {
                     entries.append((key, value))
                 } else if case .optional(let optional) = value {

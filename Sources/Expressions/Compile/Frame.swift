@@ -38,41 +38,51 @@ typealias Code = @Sendable (inout Frame) throws(EvaluationError) -> Value
 typealias Test = @Sendable (inout Frame) throws(EvaluationError) -> Bool
 
 /// A part of an expression, with what is known about it.
+///
+/// Its closures stand in no array, tuple or optional by themselves: those would wrap them in others that convert their
+/// arguments.
 struct Compiled: Sendable {
-    var code: Code
-    var type: ValueType
-    /// The same as ``code`` for a condition, without a value around its answer.
-    var test: Test?
+    let code: Code
+    /// The same as ``code`` for a condition, without a value around its answer; anything but a bool is an error.
+    let test: Test
+    let type: ValueType
     /// Its value, if that is always the same.
-    var constant: Value?
+    let constant: Value?
     /// What evaluating it once costs at least: how many parts it has.
-    var cost = 1
+    let cost: Int
 
     init(_ type: ValueType, cost: Int = 1, code: @escaping Code) {
         self.type = type
         self.cost = cost
         self.code = code
+        constant = nil
+        test = { (frame) throws(EvaluationError) in
+            let value = try code(&frame)
+            guard case .bool(let answer) = value else {
+                throw EvaluationError(.noMatchingOverload, "a condition is a \(value.typeName); expected a bool")
+            }
+            return answer
+        }
     }
 
     /// A condition.
     init(cost: Int = 1, test: @escaping Test) {
         self.cost = cost
         type = .bool
+        constant = nil
         self.test = test
         code = { (frame) throws(EvaluationError) in .bool(try test(&frame)) }
     }
 
     init(constant value: Value, _ type: ValueType) {
-        self.init(type) { _ in value }
+        self.type = type
+        cost = 1
         constant = value
-    }
-
-    /// The answer of a condition; anything but a bool is an error.
-    func asTest(_ name: String) -> Test {
-        if let test { return test }
-        return { [code] (frame) throws(EvaluationError) in
-            let value = try code(&frame)
-            guard case .bool(let answer) = value else { throw .overload(name, value) }
+        code = { _ in value }
+        test = { (_) throws(EvaluationError) in
+            guard case .bool(let answer) = value else {
+                throw EvaluationError(.noMatchingOverload, "a condition is a \(value.typeName); expected a bool")
+            }
             return answer
         }
     }

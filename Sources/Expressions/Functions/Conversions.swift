@@ -133,11 +133,14 @@ extension FunctionTable {
                 case .duration: return value
                 case .string(let text):
                     guard let duration = DurationValue(text) else {
-                        throw .argument("\(Value.quoted(text)) is no duration; expected one such as 1h30m, 1.5s or 100ms")
+                        throw .argument(
+                            "\(Value.quoted(text)) is no duration; expected one such as 1h30m, 1.5s or 100ms")
                     }
                     return .duration(duration)
                 case .int(let seconds):
-                    guard let duration = DurationValue(seconds: seconds) else { throw .overflow("duration(\(seconds))") }
+                    guard let duration = DurationValue(seconds: seconds) else {
+                        throw .overflow("duration(\(seconds))")
+                    }
                     return .duration(duration)
                 default: throw .overload("duration", value)
                 }

@@ -10,62 +10,85 @@ extension FunctionTable {
 
     /// The lists extension; `sortBy` is a macro in all but name, and stands with those.
     static let lists: [Function] = [
-        .global("lists.range", "(int) -> list(int)", body: .one { (value, frame) throws(EvaluationError) in
-            guard case .int(let count) = value else { throw .overload("lists.range", value) }
-            guard count <= maximumRange else { throw .argument("lists.range() got \(count); expected at most \(maximumRange)") }
-            try frame.spend(Int(max(0, count)))
-            return .list((0..<max(0, count)).map { .int($0) })
-        }),
-        .member("slice", "(list(A), int, int) -> list(A)", body: .three { (value, start, end, frame) throws(EvaluationError) in
-            let values = try list(value, "slice", &frame)
-            guard case .int(let start) = start, case .int(let end) = end else { throw .overload("slice", value, start, end) }
-            guard start >= 0, start <= end, end <= values.count else {
-                throw EvaluationError(
-                    .indexOutOfBounds, "slice(\(start), \(end)) of a list of \(values.count); expected 0 <= start <= end <= \(values.count)")
-            }
-            return .list(Array(values[Int(start)..<Int(end)]))
-        }),
-        .member("flatten", "(list(dyn)) -> list(dyn)", body: .one { (value, frame) throws(EvaluationError) in
-            .list(try flatten(try list(value, "flatten", &frame), depth: 1, &frame))
-        }),
-        .member("flatten", "(list(dyn), int) -> list(dyn)", body: .two { (value, depth, frame) throws(EvaluationError) in
-            guard case .int(let depth) = depth else { throw .overload("flatten", value, depth) }
-            guard depth >= 0 else { throw .argument("flatten() got the depth \(depth); expected one from 0") }
-            return .list(try flatten(try list(value, "flatten", &frame), depth: Int(min(depth, 128)), &frame))
-        }),
-        .member("sort", "(list(A)) -> list(A)", body: .one { (value, frame) throws(EvaluationError) in
-            let values = try list(value, "sort", &frame)
-            return .list(try sorted(values, by: values, "sort", &frame))
-        }),
-        .member("distinct", "(list(A)) -> list(A)", body: .one { (value, frame) throws(EvaluationError) in
-            var distinct: [Value] = []
-            var keys: Set<MapValue.Key> = []
-            for value in try list(value, "distinct", &frame) {
-                if MapValue.isKey(value) || value.isNumber, let key = MapValue.Key(value) {
-                    if keys.insert(key).inserted { distinct.append(value) }
-                    continue
+        .global(
+            "lists.range", "(int) -> list(int)",
+            body: .one { (value, frame) throws(EvaluationError) in
+                guard case .int(let count) = value else { throw .overload("lists.range", value) }
+                guard count <= maximumRange else {
+                    throw .argument("lists.range() got \(count); expected at most \(maximumRange)")
                 }
-                var isKnown = false
-                for other in distinct where !isKnown {
-                    try frame.spend(1)
-                    isKnown = try Value.areEqual(value, other, &frame)
+                try frame.spend(Int(max(0, count)))
+                return .list((0..<max(0, count)).map { .int($0) })
+            }),
+        .member(
+            "slice", "(list(A), int, int) -> list(A)",
+            body: .three { (value, start, end, frame) throws(EvaluationError) in
+                let values = try list(value, "slice", &frame)
+                guard case .int(let start) = start, case .int(let end) = end else {
+                    throw .overload("slice", value, start, end)
                 }
-                if !isKnown { distinct.append(value) }
-            }
-            return .list(distinct)
-        }),
-        .member("first", "(list(A)) -> optional(A)", body: .one { (value, _) throws(EvaluationError) in
-            guard case .list(let list) = value else { throw .overload("first", value) }
-            return .optional(OptionalValue(list[0]))
-        }),
-        .member("last", "(list(A)) -> optional(A)", body: .one { (value, frame) throws(EvaluationError) in
-            guard case .list(let list) = value else { throw .overload("last", value) }
-            try frame.spend(list.lookupCost(list.count - 1))
-            return .optional(OptionalValue(list[list.count - 1]))
-        }),
+                guard start >= 0, start <= end, end <= values.count else {
+                    throw EvaluationError(
+                        .indexOutOfBounds,
+                        "slice(\(start), \(end)) of a list of \(values.count); expected 0 <= start <= end <= \(values.count)"
+                    )
+                }
+                return .list(Array(values[Int(start)..<Int(end)]))
+            }),
+        .member(
+            "flatten", "(list(dyn)) -> list(dyn)",
+            body: .one { (value, frame) throws(EvaluationError) in
+                .list(try flatten(try list(value, "flatten", &frame), depth: 1, &frame))
+            }),
+        .member(
+            "flatten", "(list(dyn), int) -> list(dyn)",
+            body: .two { (value, depth, frame) throws(EvaluationError) in
+                guard case .int(let depth) = depth else { throw .overload("flatten", value, depth) }
+                guard depth >= 0 else { throw .argument("flatten() got the depth \(depth); expected one from 0") }
+                return .list(try flatten(try list(value, "flatten", &frame), depth: Int(min(depth, 128)), &frame))
+            }),
+        .member(
+            "sort", "(list(A)) -> list(A)",
+            body: .one { (value, frame) throws(EvaluationError) in
+                let values = try list(value, "sort", &frame)
+                return .list(try sorted(values, by: values, "sort", &frame))
+            }),
+        .member(
+            "distinct", "(list(A)) -> list(A)",
+            body: .one { (value, frame) throws(EvaluationError) in
+                var distinct: [Value] = []
+                var keys: Set<MapValue.Key> = []
+                for value in try list(value, "distinct", &frame) {
+                    if MapValue.isKey(value) || value.isNumber, let key = MapValue.Key(value) {
+                        if keys.insert(key).inserted { distinct.append(value) }
+                        continue
+                    }
+                    var isKnown = false
+                    for other in distinct where !isKnown {
+                        try frame.spend(1)
+                        isKnown = try Value.areEqual(value, other, &frame)
+                    }
+                    if !isKnown { distinct.append(value) }
+                }
+                return .list(distinct)
+            }),
+        .member(
+            "first", "(list(A)) -> optional(A)",
+            body: .one { (value, _) throws(EvaluationError) in
+                guard case .list(let list) = value else { throw .overload("first", value) }
+                return .optional(OptionalValue(list[0]))
+            }),
+        .member(
+            "last", "(list(A)) -> optional(A)",
+            body: .one { (value, frame) throws(EvaluationError) in
+                guard case .list(let list) = value else { throw .overload("last", value) }
+                try frame.spend(list.lookupCost(list.count - 1))
+                return .optional(OptionalValue(list[list.count - 1]))
+            }),
     ]
 
-    private static func flatten(_ values: [Value], depth: Int, _ frame: inout Frame) throws(EvaluationError) -> [Value] {
+    private static func flatten(_ values: [Value], depth: Int, _ frame: inout Frame) throws(EvaluationError) -> [Value]
+    {
         guard depth > 0 else { return values }
         var flat: [Value] = []
         for value in values {

@@ -3,12 +3,16 @@ import Foundation
 extension FunctionTable {
     /// The math extension.
     static let maths: [Function] = [
-        .global("math.greatest", body: .many { (values, frame) throws(EvaluationError) in
-            try extreme("math.greatest", values, .descending, &frame)
-        }),
-        .global("math.least", body: .many { (values, frame) throws(EvaluationError) in
-            try extreme("math.least", values, .ascending, &frame)
-        }),
+        .global(
+            "math.greatest",
+            body: .many { (values, frame) throws(EvaluationError) in
+                try extreme("math.greatest", values, .descending, &frame)
+            }),
+        .global(
+            "math.least",
+            body: .many { (values, frame) throws(EvaluationError) in
+                try extreme("math.least", values, .ascending, &frame)
+            }),
         rounding("math.ceil", .up), rounding("math.floor", .down), rounding("math.trunc", .towardZero),
         rounding("math.round", .toNearestOrAwayFromZero),
         .global(
@@ -47,13 +51,15 @@ extension FunctionTable {
         condition("math.isFinite") { $0.isFinite },
         bits("math.bitAnd", { $0 & $1 }, { $0 & $1 }), bits("math.bitOr", { $0 | $1 }, { $0 | $1 }),
         bits("math.bitXor", { $0 ^ $1 }, { $0 ^ $1 }),
-        .global("math.bitNot", "(int) -> int", "(uint) -> uint", body: .one { (value, _) throws(EvaluationError) in
-            switch value {
-            case .int(let number): return .int(~number)
-            case .uint(let number): return .uint(~number)
-            default: throw .overload("math.bitNot", value)
-            }
-        }),
+        .global(
+            "math.bitNot", "(int) -> int", "(uint) -> uint",
+            body: .one { (value, _) throws(EvaluationError) in
+                switch value {
+                case .int(let number): return .int(~number)
+                case .uint(let number): return .uint(~number)
+                default: throw .overload("math.bitNot", value)
+                }
+            }),
         shift("math.bitShiftLeft") { $0 << $1 }, shift("math.bitShiftRight") { $0 >> $1 },
     ]
 
@@ -76,43 +82,51 @@ extension FunctionTable {
     }
 
     private static func rounding(_ name: String, _ rule: FloatingPointRoundingRule) -> Function {
-        .global(name, "(double) -> double", body: .one { (value, _) throws(EvaluationError) in
-            guard case .double(let number) = value else { throw .overload(name, value) }
-            return .double(number.rounded(rule))
-        })
+        .global(
+            name, "(double) -> double",
+            body: .one { (value, _) throws(EvaluationError) in
+                guard case .double(let number) = value else { throw .overload(name, value) }
+                return .double(number.rounded(rule))
+            })
     }
 
     private static func condition(_ name: String, _ test: @escaping @Sendable (Double) -> Bool) -> Function {
-        .global(name, "(double) -> bool", body: .one { (value, _) throws(EvaluationError) in
-            guard case .double(let number) = value else { throw .overload(name, value) }
-            return .bool(test(number))
-        })
+        .global(
+            name, "(double) -> bool",
+            body: .one { (value, _) throws(EvaluationError) in
+                guard case .double(let number) = value else { throw .overload(name, value) }
+                return .bool(test(number))
+            })
     }
 
     private static func bits(
         _ name: String, _ signed: @escaping @Sendable (Int64, Int64) -> Int64,
         _ unsigned: @escaping @Sendable (UInt64, UInt64) -> UInt64
     ) -> Function {
-        .global(name, "(int, int) -> int", "(uint, uint) -> uint", body: .two { (left, right, _) throws(EvaluationError) in
-            switch (left, right) {
-            case (.int(let left), .int(let right)): return .int(signed(left, right))
-            case (.uint(let left), .uint(let right)): return .uint(unsigned(left, right))
-            default: throw .overload(name, left, right)
-            }
-        })
+        .global(
+            name, "(int, int) -> int", "(uint, uint) -> uint",
+            body: .two { (left, right, _) throws(EvaluationError) in
+                switch (left, right) {
+                case (.int(let left), .int(let right)): return .int(signed(left, right))
+                case (.uint(let left), .uint(let right)): return .uint(unsigned(left, right))
+                default: throw .overload(name, left, right)
+                }
+            })
     }
 
     /// Shifts fill with zeros: also an int's to the right.
     private static func shift(_ name: String, _ apply: @escaping @Sendable (UInt64, UInt64) -> UInt64) -> Function {
-        .global(name, "(int, int) -> int", "(uint, int) -> uint", body: .two { (value, count, _) throws(EvaluationError) in
-            guard case .int(let count) = count else { throw .overload(name, value, count) }
-            guard count >= 0 else { throw .argument("\(name)() got the offset \(count); expected one from 0") }
-            let places = UInt64(min(count, 64))
-            switch value {
-            case .int(let number): return .int(Int64(bitPattern: apply(UInt64(bitPattern: number), places)))
-            case .uint(let number): return .uint(apply(number, places))
-            default: throw .overload(name, value)
-            }
-        })
+        .global(
+            name, "(int, int) -> int", "(uint, int) -> uint",
+            body: .two { (value, count, _) throws(EvaluationError) in
+                guard case .int(let count) = count else { throw .overload(name, value, count) }
+                guard count >= 0 else { throw .argument("\(name)() got the offset \(count); expected one from 0") }
+                let places = UInt64(min(count, 64))
+                switch value {
+                case .int(let number): return .int(Int64(bitPattern: apply(UInt64(bitPattern: number), places)))
+                case .uint(let number): return .uint(apply(number, places))
+                default: throw .overload(name, value)
+                }
+            })
     }
 }

@@ -3,28 +3,40 @@ extension FunctionTable {
     static let optionals: [Function] = [
         .global("optional.of", "(A) -> optional(A)", body: .one { value, _ in .some(value) }),
         .global("optional.none", "() -> optional(A)", body: .none { _ in .none }),
-        .global("optional.ofNonZeroValue", "(A) -> optional(A)", body: .one { (value, frame) throws(EvaluationError) in
-            value.isZero ? .none : .some(value)
-        }),
+        .global(
+            "optional.ofNonZeroValue", "(A) -> optional(A)",
+            body: .one { (value, frame) throws(EvaluationError) in
+                value.isZero ? .none : .some(value)
+            }),
         .global("optional.unwrap", "(list(optional(A))) -> list(A)", body: .one(unwrap)),
         .member("unwrapOpt", "(list(optional(A))) -> list(A)", body: .one(unwrap)),
-        .member("hasValue", "(optional(A)) -> bool", body: .one { (value, _) throws(EvaluationError) in
-            guard case .optional(let optional) = value else { throw .overload("hasValue", value) }
-            return .bool(optional.value != nil)
-        }),
-        .member("value", "(optional(A)) -> A", body: .one { (value, _) throws(EvaluationError) in
-            guard case .optional(let optional) = value else { throw .overload("value", value) }
-            guard let inner = optional.value else { throw EvaluationError(.noValue, "the optional has no value") }
-            return inner
-        }),
-        .member("or", "(optional(A), optional(A)) -> optional(A)", body: .two { (value, other, _) throws(EvaluationError) in
-            guard case .optional(let optional) = value, case .optional = other else { throw .overload("or", value, other) }
-            return optional.value == nil ? other : value
-        }),
-        .member("orValue", "(optional(A), A) -> A", body: .two { (value, other, _) throws(EvaluationError) in
-            guard case .optional(let optional) = value else { throw .overload("orValue", value, other) }
-            return optional.value ?? other
-        }),
+        .member(
+            "hasValue", "(optional(A)) -> bool",
+            body: .one { (value, _) throws(EvaluationError) in
+                guard case .optional(let optional) = value else { throw .overload("hasValue", value) }
+                return .bool(optional.value != nil)
+            }),
+        .member(
+            "value", "(optional(A)) -> A",
+            body: .one { (value, _) throws(EvaluationError) in
+                guard case .optional(let optional) = value else { throw .overload("value", value) }
+                guard let inner = optional.value else { throw EvaluationError(.noValue, "the optional has no value") }
+                return inner
+            }),
+        .member(
+            "or", "(optional(A), optional(A)) -> optional(A)",
+            body: .two { (value, other, _) throws(EvaluationError) in
+                guard case .optional(let optional) = value, case .optional = other else {
+                    throw .overload("or", value, other)
+                }
+                return optional.value == nil ? other : value
+            }),
+        .member(
+            "orValue", "(optional(A), A) -> A",
+            body: .two { (value, other, _) throws(EvaluationError) in
+                guard case .optional(let optional) = value else { throw .overload("orValue", value, other) }
+                return optional.value ?? other
+            }),
     ]
 
     private static let unwrap: @Sendable (Value, inout Frame) throws(EvaluationError) -> Value = {

@@ -3,29 +3,41 @@ extension FunctionTable {
     static let patterns: [Function] = [
         .global("matches", "(string, string) -> bool", body: .two(matches)),
         .member("matches", "(string, string) -> bool", body: .two(matches)),
-        .global("regex.extract", "(string, string) -> optional(string)", body: .two { (value, pattern, frame) throws(EvaluationError) in
-            let (regex, text) = try prepare("regex.extract", value, pattern, &frame)
-            guard regex.groups <= 1 else { throw .argument("regex.extract() expects a pattern with at most one group") }
-            guard let match = regex.firstMatch(in: text.scalars, from: 0) else { return .none }
-            guard let range = match[regex.groups] else { return .none }
-            return .some(.string(text.part(range)))
-        }),
-        .global("regex.extractAll", "(string, string) -> list(string)", body: .two { (value, pattern, frame) throws(EvaluationError) in
-            let (regex, text) = try prepare("regex.extractAll", value, pattern, &frame)
-            guard regex.groups <= 1 else { throw .argument("regex.extractAll() expects a pattern with at most one group") }
-            var parts: [Value] = []
-            try regex.forEachMatch(in: text, &frame) { match in
-                if let range = match[regex.groups] { parts.append(.string(text.part(range))) }
-            }
-            return .list(parts)
-        }),
-        .global("regex.replace", "(string, string, string) -> string", body: .three { (value, pattern, new, frame) throws(EvaluationError) in
-            try replace(value, pattern, new, limit: -1, &frame)
-        }),
-        .global("regex.replace", "(string, string, string, int) -> string", body: .four { (value, pattern, new, limit, frame) throws(EvaluationError) in
-            guard case .int(let limit) = limit else { throw .overload("regex.replace", value, pattern, new, limit) }
-            return try replace(value, pattern, new, limit: Int(clamping: limit), &frame)
-        }),
+        .global(
+            "regex.extract", "(string, string) -> optional(string)",
+            body: .two { (value, pattern, frame) throws(EvaluationError) in
+                let (regex, text) = try prepare("regex.extract", value, pattern, &frame)
+                guard regex.groups <= 1 else {
+                    throw .argument("regex.extract() expects a pattern with at most one group")
+                }
+                guard let match = regex.firstMatch(in: text.scalars, from: 0) else { return .none }
+                guard let range = match[regex.groups] else { return .none }
+                return .some(.string(text.part(range)))
+            }),
+        .global(
+            "regex.extractAll", "(string, string) -> list(string)",
+            body: .two { (value, pattern, frame) throws(EvaluationError) in
+                let (regex, text) = try prepare("regex.extractAll", value, pattern, &frame)
+                guard regex.groups <= 1 else {
+                    throw .argument("regex.extractAll() expects a pattern with at most one group")
+                }
+                var parts: [Value] = []
+                try regex.forEachMatch(in: text, &frame) { match in
+                    if let range = match[regex.groups] { parts.append(.string(text.part(range))) }
+                }
+                return .list(parts)
+            }),
+        .global(
+            "regex.replace", "(string, string, string) -> string",
+            body: .three { (value, pattern, new, frame) throws(EvaluationError) in
+                try replace(value, pattern, new, limit: -1, &frame)
+            }),
+        .global(
+            "regex.replace", "(string, string, string, int) -> string",
+            body: .four { (value, pattern, new, limit, frame) throws(EvaluationError) in
+                guard case .int(let limit) = limit else { throw .overload("regex.replace", value, pattern, new, limit) }
+                return try replace(value, pattern, new, limit: Int(clamping: limit), &frame)
+            }),
     ]
 
     private static let matches: @Sendable (Value, Value, inout Frame) throws(EvaluationError) -> Value = {

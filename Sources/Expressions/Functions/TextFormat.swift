@@ -28,9 +28,12 @@ enum TextFormat {
                 precision = number
                 rest = rest.dropFirst(digits.count)
             }
-            guard let verb = rest.popFirst() else { throw .argument("the format ends after '%'; expected %s, %d or the like") }
+            guard let verb = rest.popFirst() else {
+                throw .argument("the format ends after '%'; expected %s, %d or the like")
+            }
             guard used < arguments.count else {
-                throw EvaluationError(.indexOutOfBounds, "the format asks for more than the \(arguments.count) values it has")
+                throw EvaluationError(
+                    .indexOutOfBounds, "the format asks for more than the \(arguments.count) values it has")
             }
             let part = try clause(verb, precision, arguments[used], &frame)
             try frame.spend(1 + part.utf8.count / 64)

@@ -42,9 +42,11 @@ extension FunctionTable {
                 let place = try index(place, upTo: text.count, "charAt")
                 return string(text[place..<min(place + 1, text.count)])
             }),
-        .member("indexOf", "(string, string) -> int", body: .two { (value, part, frame) throws(EvaluationError) in
-            try find(value, part, .int(0), &frame)
-        }),
+        .member(
+            "indexOf", "(string, string) -> int",
+            body: .two { (value, part, frame) throws(EvaluationError) in
+                try find(value, part, .int(0), &frame)
+            }),
         .member("indexOf", "(string, string, int) -> int", body: .three(find)),
         .member(
             "lastIndexOf", "(string, string) -> int",
@@ -56,18 +58,22 @@ extension FunctionTable {
             body: .three { (value, part, end, frame) throws(EvaluationError) in
                 try findLast(value, part, end, &frame)
             }),
-        .member("lowerAscii", "(string) -> string", body: .one { (value, frame) throws(EvaluationError) in
-            let text = try text(value, "lowerAscii")
-            try frame.spend(text: text)
-            let bytes = text.utf8.map { $0 &- UInt8(ascii: "A") < 26 ? $0 | 0x20 : $0 }
-            return .string(String(decoding: bytes, as: UTF8.self))
-        }),
-        .member("upperAscii", "(string) -> string", body: .one { (value, frame) throws(EvaluationError) in
-            let text = try text(value, "upperAscii")
-            try frame.spend(text: text)
-            let bytes = text.utf8.map { $0 &- UInt8(ascii: "a") < 26 ? $0 & 0xDF : $0 }
-            return .string(String(decoding: bytes, as: UTF8.self))
-        }),
+        .member(
+            "lowerAscii", "(string) -> string",
+            body: .one { (value, frame) throws(EvaluationError) in
+                let text = try text(value, "lowerAscii")
+                try frame.spend(text: text)
+                let bytes = text.utf8.map { $0 &- UInt8(ascii: "A") < 26 ? $0 | 0x20 : $0 }
+                return .string(String(decoding: bytes, as: UTF8.self))
+            }),
+        .member(
+            "upperAscii", "(string) -> string",
+            body: .one { (value, frame) throws(EvaluationError) in
+                let text = try text(value, "upperAscii")
+                try frame.spend(text: text)
+                let bytes = text.utf8.map { $0 &- UInt8(ascii: "a") < 26 ? $0 & 0xDF : $0 }
+                return .string(String(decoding: bytes, as: UTF8.self))
+            }),
         .member(
             "replace", "(string, string, string) -> string",
             body: .three { (value, old, new, frame) throws(EvaluationError) in
@@ -113,24 +119,30 @@ extension FunctionTable {
                 }
                 return string(text[start..<end])
             }),
-        .member("trim", "(string) -> string", body: .one { (value, frame) throws(EvaluationError) in
-            var text = try scalars(value, "trim", &frame)[...]
-            while let first = text.first, first.properties.isWhitespace { text.removeFirst() }
-            while let last = text.last, last.properties.isWhitespace { text.removeLast() }
-            return string(text)
-        }),
-        .member("reverse", "(string) -> string", "(list(A)) -> list(A)", body: .one { (value, frame) throws(EvaluationError) in
-            if case .list(let list) = value {
-                try frame.spend(list.count)
-                return .list(ListValue(list.values.reversed()))
-            }
-            return string(try scalars(value, "reverse", &frame).reversed())
-        }),
-        .global("strings.quote", "(string) -> string", body: .one { (value, frame) throws(EvaluationError) in
-            let text = try text(value, "strings.quote")
-            try frame.spend(text.utf8.count / 16)
-            return .string(Value.quoted(text))
-        }),
+        .member(
+            "trim", "(string) -> string",
+            body: .one { (value, frame) throws(EvaluationError) in
+                var text = try scalars(value, "trim", &frame)[...]
+                while let first = text.first, first.properties.isWhitespace { text.removeFirst() }
+                while let last = text.last, last.properties.isWhitespace { text.removeLast() }
+                return string(text)
+            }),
+        .member(
+            "reverse", "(string) -> string", "(list(A)) -> list(A)",
+            body: .one { (value, frame) throws(EvaluationError) in
+                if case .list(let list) = value {
+                    try frame.spend(list.count)
+                    return .list(ListValue(list.values.reversed()))
+                }
+                return string(try scalars(value, "reverse", &frame).reversed())
+            }),
+        .global(
+            "strings.quote", "(string) -> string",
+            body: .one { (value, frame) throws(EvaluationError) in
+                let text = try text(value, "strings.quote")
+                try frame.spend(text.utf8.count / 16)
+                return .string(Value.quoted(text))
+            }),
         .member(
             "format", "(string, list(dyn)) -> string",
             body: .two { (value, arguments, frame) throws(EvaluationError) in

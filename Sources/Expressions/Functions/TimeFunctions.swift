@@ -17,7 +17,8 @@ extension FunctionTable {
             }
             guard let number = time.part(part, in: zone) else {
                 throw .argument(
-                    "\(Value.quoted(zone)) is no time zone; expected a name such as Europe/Paris or an offset such as +02:00")
+                    "\(Value.quoted(zone)) is no time zone; expected a name such as Europe/Paris or an offset such as +02:00"
+                )
             }
             return .int(number)
         }

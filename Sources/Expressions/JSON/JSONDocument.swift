@@ -33,16 +33,16 @@ public final class JSONDocument: Sendable {
         guard bytes.count < Self.maximumBytes else {
             throw SyntaxError(message: "the text is longer than \(Self.maximumBytes) bytes", offset: Self.maximumBytes)
         }
-        var tape: [UInt64] = []
-        tape.reserveCapacity(bytes.count / 8 + 16)
         var failure: SyntaxError?
-        bytes.withUnsafeBufferPointer { buffer in
-            var parser = JSONTapeParser(buffer)
-            failure = parser.parse(&tape)
+        tape = [UInt64](unsafeUninitializedCapacity: JSONTapeParser.capacity(bytes.count)) { tape, count in
+            bytes.withUnsafeBufferPointer { bytes in
+                var parser = JSONTapeParser(bytes, tape: tape)
+                if !parser.parse() { failure = parser.failure }
+                count = parser.count
+            }
         }
-        if let failure { throw failure }
         self.bytes = bytes
-        self.tape = tape
+        if let failure { throw failure }
     }
 
     /// The value that the text is.
@@ -86,54 +86,90 @@ public final class JSONDocument: Sendable {
         /// The value of the last member with that name.
         func member(_ name: String) -> Node? {
             var name = name
-            return name.withUTF8 { name in
-                var found: Node?
-                var key = first
-                while let candidate = key, let value = candidate.next {
-                    if candidate.isString(name) { found = value }
-                    key = value.next
+            let place = name.withUTF8 { name in
+                document.tape.withUnsafeBufferPointer { tape in
+                    document.bytes.withUnsafeBufferPointer { bytes in
+                        Self.member(name, Int(index), tape, bytes)
+                    }
                 }
-                return found
+            }
+            return place.map {
+                Node(
+                    document: document, index: Int32(truncatingIfNeeded: $0),
+                    limit: Int32(truncatingIfNeeded: word.second))
             }
         }
 
-        private func isString(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
-            let word = word
-            guard !word.flag else {
-                var own = string
-                return own.withUTF8 { $0.elementsEqual(text) }
+        /// The value of the last member with the first name, in that the one with the next, and so on.
+        func value(of names: [String]) -> Value? {
+            document.tape.withUnsafeBufferPointer { tape in
+                document.bytes.withUnsafeBufferPointer { bytes in
+                    var place = Int(index)
+                    for name in names {
+                        guard TapeWord(tape[place]).isObject else { return nil }
+                        var name = name
+                        guard let found = name.withUTF8({ Self.member($0, place, tape, bytes) }) else { return nil }
+                        place = found
+                    }
+                    // What follows it is not asked for: it stands alone.
+                    return document.value(TapeWord(tape[place]), Int32(truncatingIfNeeded: place), limit: 0, bytes)
+                }
             }
-            guard word.second == text.count else { return false }
-            return document.bytes.withUnsafeBufferPointer { bytes in
-                for offset in 0..<text.count where bytes[word.first + offset] != text[offset] { return false }
-                return true
+        }
+
+        /// The value itself.
+        var value: Value {
+            document.bytes.withUnsafeBufferPointer { document.value(word, index, limit: limit, $0) }
+        }
+
+        private static func member(
+            _ name: UnsafeBufferPointer<UInt8>, _ object: Int, _ tape: UnsafeBufferPointer<UInt64>,
+            _ bytes: UnsafeBufferPointer<UInt8>
+        ) -> Int? {
+            let end = TapeWord(tape[object]).second
+            var found: Int?
+            var place = object + 1
+            while place < end {
+                let key = TapeWord(tape[place])
+                if key.flag {
+                    var text = JSONEscapes.decoded(
+                        UnsafeBufferPointer(rebasing: bytes[key.first..<key.first + key.second]))
+                    if text.withUTF8({ $0.elementsEqual(name) }) { found = place + 1 }
+                } else if key.second == name.count {
+                    var offset = 0
+                    while offset < name.count, bytes[key.first + offset] == name[offset] { offset += 1 }
+                    if offset == name.count { found = place + 1 }
+                }
+                let value = TapeWord(tape[place + 1])
+                place = value.isContainer ? value.second : place + 2
             }
+            return found
         }
 
         /// The string, with its escapes replaced.
-        var string: String {
-            let word = word
-            let range = word.first..<word.first + word.second
-            guard word.flag else { return String(decoding: document.bytes[range], as: UTF8.self) }
-            return JSONEscapes.decoded(document.bytes[range])
+        private var string: String {
+            document.bytes.withUnsafeBufferPointer { JSONDocument.string(word, $0) }
         }
+    }
 
-        /// The number: an int if it is written as one and fits, else a uint if it fits, else a double.
-        var number: Value {
-            let word = word
-            let text = document.bytes[word.first..<word.first + word.second]
-            guard !word.flag else { return .double(Double(String(decoding: text, as: UTF8.self)) ?? .nan) }
-            var magnitude: UInt64 = 0
-            let isNegative = text.first == UInt8(ascii: "-")
-            for digit in isNegative ? text.dropFirst() : text {
-                let (product, overflow) = magnitude.multipliedReportingOverflow(by: 10)
-                let (sum, carry) = product.addingReportingOverflow(UInt64(digit & 0x0F))
-                guard !overflow, !carry else { return .double(Double(String(decoding: text, as: UTF8.self)) ?? .nan) }
-                magnitude = sum
-            }
-            if !isNegative { return Int64(exactly: magnitude).map { .int($0) } ?? .uint(magnitude) }
-            if magnitude <= UInt64(Int64.max) { return .int(-Int64(magnitude)) }
-            return magnitude == UInt64(Int64.max) + 1 ? .int(.min) : .double(-Double(magnitude))
+    private static func string(_ word: TapeWord, _ bytes: UnsafeBufferPointer<UInt8>) -> String {
+        let text = UnsafeBufferPointer(rebasing: bytes[word.first..<word.first + word.second])
+        return word.flag ? JSONEscapes.decoded(text) : String(decoding: text, as: UTF8.self)
+    }
+
+    private func value(
+        _ word: TapeWord, _ index: Int32, limit: Int32, _ bytes: UnsafeBufferPointer<UInt8>
+    ) -> Value {
+        switch word.kind {
+        case .null: return .null
+        case .boolTrue: return .bool(true)
+        case .boolFalse: return .bool(false)
+        case .string: return .string(Self.string(word, bytes))
+        case .number:
+            let text = UnsafeBufferPointer(rebasing: bytes[word.first..<word.first + word.second])
+            return word.flag ? .double(JSONNumber.double(text)) : JSONNumber.integer(text)
+        case .array: return .list(ListValue(Node(document: self, index: index, limit: limit)))
+        case .object: return .map(MapValue(Node(document: self, index: index, limit: limit)))
         }
     }
 }
@@ -157,5 +193,8 @@ struct TapeWord {
     var first: Int { Int(truncatingIfNeeded: bits >> 4 & 0x3FFF_FFFF) }
     /// How many bytes a string or number has; where on the tape an array or object ends.
     var second: Int { Int(truncatingIfNeeded: bits >> 34) }
+    var isObject: Bool { bits & 7 == JSONDocument.Kind.object.rawValue }
+    /// Adds one to ``second``.
+    static let oneMore: UInt64 = 1 << 34
     var isContainer: Bool { bits & 7 >= JSONDocument.Kind.array.rawValue }
 }

@@ -42,34 +42,32 @@ enum JSONEscapes {
     }
 
     /// The text that well-formed escapes stand for.
-    static func decoded(_ bytes: ArraySlice<UInt8>) -> String {
-        bytes.withUnsafeBufferPointer { bytes in
-            var text: [UInt8] = []
-            text.reserveCapacity(bytes.count)
-            var offset = 0
-            while offset < bytes.count {
-                guard bytes[offset] == UInt8(ascii: "\\"), let count = length(bytes, at: offset) else {
-                    text.append(bytes[offset])
-                    offset += 1
-                    continue
-                }
-                switch bytes[offset + 1] {
-                case UInt8(ascii: "b"): text.append(0x08)
-                case UInt8(ascii: "f"): text.append(0x0C)
-                case UInt8(ascii: "n"): text.append(0x0A)
-                case UInt8(ascii: "r"): text.append(0x0D)
-                case UInt8(ascii: "t"): text.append(0x09)
-                case UInt8(ascii: "u"):
-                    var scalar = unit(bytes, at: offset) ?? 0xFFFD
-                    if count == 12, let low = unit(bytes, at: offset + 6) {
-                        scalar = 0x10000 + (scalar - 0xD800) << 10 + (low - 0xDC00)
-                    }
-                    text += Array(String(Character(Unicode.Scalar(scalar) ?? "\u{FFFD}")).utf8)
-                case let other: text.append(other)
-                }
-                offset += count
+    static func decoded(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
+        var text: [UInt8] = []
+        text.reserveCapacity(bytes.count)
+        var offset = 0
+        while offset < bytes.count {
+            guard bytes[offset] == UInt8(ascii: "\\"), let count = length(bytes, at: offset) else {
+                text.append(bytes[offset])
+                offset += 1
+                continue
             }
-            return String(decoding: text, as: UTF8.self)
+            switch bytes[offset + 1] {
+            case UInt8(ascii: "b"): text.append(0x08)
+            case UInt8(ascii: "f"): text.append(0x0C)
+            case UInt8(ascii: "n"): text.append(0x0A)
+            case UInt8(ascii: "r"): text.append(0x0D)
+            case UInt8(ascii: "t"): text.append(0x09)
+            case UInt8(ascii: "u"):
+                var scalar = unit(bytes, at: offset) ?? 0xFFFD
+                if count == 12, let low = unit(bytes, at: offset + 6) {
+                    scalar = 0x10000 + (scalar - 0xD800) << 10 + (low - 0xDC00)
+                }
+                text += Array(String(Character(Unicode.Scalar(scalar) ?? "\u{FFFD}")).utf8)
+            case let other: text.append(other)
+            }
+            offset += count
         }
+        return String(decoding: text, as: UTF8.self)
     }
 }

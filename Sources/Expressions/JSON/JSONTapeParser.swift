@@ -1,111 +1,125 @@
 /// Checks a JSON text and writes its tape, without recursion.
 struct JSONTapeParser {
     private let bytes: UnsafeBufferPointer<UInt8>
+    private let tape: UnsafeMutableBufferPointer<UInt64>
     private var offset = 0
+    /// How many words the tape has.
+    private(set) var count = 0
+    /// What is wrong with the text, if something is.
+    private(set) var failure: JSONDocument.SyntaxError?
 
-    init(_ bytes: UnsafeBufferPointer<UInt8>) {
+    /// How long the tape of a text can be: a value is followed by a comma, colon or bracket, but for the last one, and for
+    /// the arrays and objects that are open where the text ends.
+    static func capacity(_ bytes: Int) -> Int { bytes / 2 + 2 + JSONDocument.maximumDepth }
+
+    init(_ bytes: UnsafeBufferPointer<UInt8>, tape: UnsafeMutableBufferPointer<UInt64>) {
         self.bytes = bytes
+        self.tape = tape
     }
 
-    /// What a value, comma or bracket may follow.
-    private enum Expectation {
-        case value, firstElement, firstName, name, afterValue
-    }
-
-    /// - Returns: what is wrong with the text, if something is.
-    mutating func parse(_ tape: inout [UInt64]) -> JSONDocument.SyntaxError? {
+    /// - Returns: whether the text is well-formed; ``failure`` says what is wrong with it.
+    mutating func parse() -> Bool {
         // While an array or object is open, its word holds where its parent is (plus one), and its count so far.
         var open = -1
         var depth = 0
-        var expected = Expectation.value
-        while true {
+        value: while true {
             skipSpace()
-            guard offset < bytes.count else {
-                if open < 0, expected == .afterValue { return nil }
-                return error("the text ends; expected \(Self.description(expected, open < 0))")
-            }
+            guard offset < bytes.count else { return fail("the text ends; expected a value") }
             let byte = bytes[offset]
-            switch expected {
-            case .afterValue:
-                guard open >= 0 else { return error("there is more after the value; expected the end") }
-                let word = TapeWord(tape[open])
-                let isObject = word.kind == .object
-                switch byte {
-                case UInt8(ascii: ","):
-                    offset += 1
-                    expected = isObject ? .name : .value
-                    continue
-                case UInt8(ascii: "]") where !isObject, UInt8(ascii: "}") where isObject:
-                    close(&open, &depth, &tape)
-                    continue
-                default:
-                    return error("got \(shown(byte)); expected ',' or '\(isObject ? "}" : "]")'")
-                }
-            case .firstElement where byte == UInt8(ascii: "]"), .firstName where byte == UInt8(ascii: "}"):
-                close(&open, &depth, &tape)
-                expected = .afterValue
-                continue
-            case .firstName, .name:
-                guard byte == UInt8(ascii: "\"") else { return error("got \(shown(byte)); expected a name in quotes") }
-                if let failure = string(&tape) { return failure }
-                skipSpace()
-                guard offset < bytes.count, bytes[offset] == UInt8(ascii: ":") else {
-                    return error("expected ':' after the name")
-                }
-                offset += 1
-                expected = .value
-                continue
-            case .value, .firstElement: break
-            }
-            if open >= 0 {
-                let word = TapeWord(tape[open])
-                tape[open] = TapeWord(word.kind, word.first, word.second + 1).bits
-            }
             switch byte {
-            case UInt8(ascii: "\""):
-                if let failure = string(&tape) { return failure }
-                expected = .afterValue
+            case UInt8(ascii: "\""): guard string() else { return false }
+            case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): guard number() else { return false }
             case UInt8(ascii: "{"), UInt8(ascii: "["):
                 depth += 1
                 guard depth <= JSONDocument.maximumDepth else {
-                    return error("it is nested deeper than \(JSONDocument.maximumDepth) levels")
+                    return fail("it is nested deeper than \(JSONDocument.maximumDepth) levels")
                 }
                 let isObject = byte == UInt8(ascii: "{")
-                tape.append(TapeWord(isObject ? .object : .array, open + 1, 0).bits)
-                open = tape.count - 1
+                append(TapeWord(isObject ? .object : .array, open + 1, 1))
+                open = count - 1
                 offset += 1
-                expected = isObject ? .firstName : .firstElement
-            case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
-                if let failure = number(&tape) { return failure }
-                expected = .afterValue
-            default:
-                guard let kind = keyword() else { return error("got \(shown(byte)); expected a value") }
-                tape.append(TapeWord(kind).bits)
-                expected = .afterValue
+                skipSpace()
+                guard offset < bytes.count else {
+                    return fail("the text ends; expected \(isObject ? "a name in quotes or '}'" : "a value or ']'")")
+                }
+                if bytes[offset] == byte + 2 {
+                    // Brackets and braces close two code points after they open.
+                    let parent = TapeWord(tape[open]).first - 1
+                    tape[open] = TapeWord(isObject ? .object : .array, 0, count).bits
+                    open = parent
+                    depth -= 1
+                    offset += 1
+                } else {
+                    if isObject { guard name() else { return false } }
+                    continue value
+                }
+            default: guard keyword() else { return fail("got \(shown(byte)); expected a value") }
+            }
+            while true {
+                skipSpace()
+                guard open >= 0 else {
+                    return offset == bytes.count || fail("there is more after the value; expected the end")
+                }
+                let word = TapeWord(tape[open])
+                let isObject = word.isObject
+                let end = isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")
+                guard offset < bytes.count else {
+                    return fail("the text ends; expected ',' or '\(isObject ? "}" : "]")'")
+                }
+                if bytes[offset] == UInt8(ascii: ",") {
+                    offset += 1
+                    tape[open] = word.bits + TapeWord.oneMore
+                    if isObject { guard name() else { return false } }
+                    continue value
+                }
+                guard bytes[offset] == end else {
+                    return fail("got \(shown(bytes[offset])); expected ',' or '\(isObject ? "}" : "]")'")
+                }
+                tape[open] = TapeWord(isObject ? .object : .array, word.second, count).bits
+                open = word.first - 1
+                depth -= 1
+                offset += 1
             }
         }
     }
 
-    private mutating func close(_ open: inout Int, _ depth: inout Int, _ tape: inout [UInt64]) {
-        let word = TapeWord(tape[open])
-        tape[open] = TapeWord(word.kind, word.second, tape.count).bits
-        open = word.first - 1
-        depth -= 1
+    /// The name of a member, with its colon.
+    @inline(__always)
+    private mutating func name() -> Bool {
+        skipSpace()
+        guard offset < bytes.count, bytes[offset] == UInt8(ascii: "\"") else {
+            return fail("expected a name in quotes")
+        }
+        guard string() else { return false }
+        skipSpace()
+        guard offset < bytes.count, bytes[offset] == UInt8(ascii: ":") else {
+            return fail("expected ':' after the name")
+        }
         offset += 1
+        return true
     }
 
+    @inline(__always)
+    private mutating func append(_ word: TapeWord) {
+        tape[count] = word.bits
+        count += 1
+    }
+
+    @inline(__always)
     private mutating func skipSpace() {
         while offset < bytes.count {
             let byte = bytes[offset]
-            guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { return }
+            guard byte <= 0x20, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { return }
             offset += 1
         }
     }
 
-    private mutating func keyword() -> JSONDocument.Kind? {
+    private mutating func keyword() -> Bool {
         func stands(_ word: StaticString) -> Bool {
             guard offset + word.utf8CodeUnitCount <= bytes.count else { return false }
-            for index in 0..<word.utf8CodeUnitCount where bytes[offset + index] != word.utf8Start[index] { return false }
+            for index in 0..<word.utf8CodeUnitCount where bytes[offset + index] != word.utf8Start[index] {
+                return false
+            }
             return true
         }
         let kind: JSONDocument.Kind
@@ -116,38 +130,39 @@ struct JSONTapeParser {
         } else if stands("null") {
             kind = .null
         } else {
-            return nil
+            return false
         }
         offset += kind == .boolFalse ? 5 : 4
-        return kind
+        append(TapeWord(kind))
+        return true
     }
 
-    private mutating func number(_ tape: inout [UInt64]) -> JSONDocument.SyntaxError? {
+    private mutating func number() -> Bool {
         let start = offset
         var isFloat = false
         if bytes[offset] == UInt8(ascii: "-") { offset += 1 }
-        guard let first = peek(), Self.isDigit(first) else { return error("expected a digit") }
+        guard let first = peek(), Self.isDigit(first) else { return fail("expected a digit") }
         offset += 1
         if first == UInt8(ascii: "0") {
-            if let next = peek(), Self.isDigit(next) { return error("a number may not begin with 0") }
+            if let next = peek(), Self.isDigit(next) { return fail("a number may not begin with 0") }
         } else {
             skipDigits()
         }
         if peek() == UInt8(ascii: ".") {
             isFloat = true
             offset += 1
-            guard let digit = peek(), Self.isDigit(digit) else { return error("expected a digit after the point") }
+            guard let digit = peek(), Self.isDigit(digit) else { return fail("expected a digit after the point") }
             skipDigits()
         }
         if let mark = peek(), mark | 0x20 == UInt8(ascii: "e") {
             isFloat = true
             offset += 1
             if let sign = peek(), sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") { offset += 1 }
-            guard let digit = peek(), Self.isDigit(digit) else { return error("expected a digit in the exponent") }
+            guard let digit = peek(), Self.isDigit(digit) else { return fail("expected a digit in the exponent") }
             skipDigits()
         }
-        tape.append(TapeWord(.number, flag: isFloat, start, offset - start).bits)
-        return nil
+        append(TapeWord(.number, flag: isFloat, start, offset - start))
+        return true
     }
 
     private mutating func skipDigits() {
@@ -158,74 +173,70 @@ struct JSONTapeParser {
 
     private static func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }
 
-    private mutating func string(_ tape: inout [UInt64]) -> JSONDocument.SyntaxError? {
-        offset += 1
-        let start = offset
-        var hasEscapes = false
-        while true {
-            skipPlain()
-            guard offset < bytes.count else { return error("the text ends within a string; expected '\"'") }
-            let byte = bytes[offset]
-            switch byte {
-            case UInt8(ascii: "\""):
-                tape.append(TapeWord(.string, flag: hasEscapes, start, offset - start).bits)
-                offset += 1
-                return nil
-            case UInt8(ascii: "\\"):
-                hasEscapes = true
-                guard let count = JSONEscapes.length(bytes, at: offset) else {
-                    return error("it is no escape of JSON; expected one such as \\n or \\u0041, surrogates in pairs")
-                }
-                offset += count
-            case 0..<0x20: return error("a control character in a string; expected an escape such as \\n")
-            default:
-                guard let count = UTF8Check.length(bytes, at: offset) else { return error("these bytes are not UTF-8") }
-                offset += count
-            }
-        }
-    }
-
-    /// Goes on to the next quote, backslash, control character or byte beyond ASCII, eight bytes at a time.
-    private mutating func skipPlain() {
+    @inline(__always)
+    private mutating func string() -> Bool {
+        guard let base = UnsafeRawPointer(bytes.baseAddress) else { return false }
         let ones: UInt64 = 0x0101_0101_0101_0101
-        let highs: UInt64 = 0x8080_8080_8080_8080
-        while offset + 8 <= bytes.count {
-            let word = UnsafeRawBufferPointer(bytes).loadUnaligned(fromByteOffset: offset, as: UInt64.self).littleEndian
+        let start = offset + 1
+        var place = start
+        // Eight bytes at a time: on to the next quote, backslash, control character or byte beyond ASCII.
+        while place + 8 <= bytes.count {
+            let word = base.loadUnaligned(fromByteOffset: place, as: UInt64.self).littleEndian
             let quote = word ^ (ones &* 0x22)
             let backslash = word ^ (ones &* 0x5C)
             let found =
-                (((quote &- ones) & ~quote) | ((backslash &- ones) & ~backslash) | (word &- (ones &* 0x20)) | word) & highs
+                (((quote &- ones) & ~quote) | ((backslash &- ones) & ~backslash) | (word &- (ones &* 0x20)) | word)
+                & 0x8080_8080_8080_8080
             if found == 0 {
-                offset += 8
+                place += 8
                 continue
             }
             // Borrows make false finds above the first one only.
-            offset += found.trailingZeroBitCount >> 3
-            return
+            place += found.trailingZeroBitCount >> 3
+            guard base.load(fromByteOffset: place, as: UInt8.self) == UInt8(ascii: "\"") else { break }
+            append(TapeWord(.string, start, place - start))
+            offset = place + 1
+            return true
         }
-        while offset < bytes.count {
-            let byte = bytes[offset]
-            guard byte >= 0x20, byte < 0x80, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") else { return }
-            offset += 1
-        }
+        return string(from: start, goingOnAt: place)
     }
 
-    private func error(_ message: String) -> JSONDocument.SyntaxError {
-        JSONDocument.SyntaxError(message: message, offset: offset)
+    /// The rest of a string that is not plain up to its end.
+    @inline(never)
+    private mutating func string(from start: Int, goingOnAt place: Int) -> Bool {
+        offset = place
+        var hasEscapes = false
+        while offset < bytes.count {
+            let byte = bytes[offset]
+            switch byte {
+            case UInt8(ascii: "\""):
+                append(TapeWord(.string, flag: hasEscapes, start, offset - start))
+                offset += 1
+                return true
+            case UInt8(ascii: "\\"):
+                hasEscapes = true
+                guard let count = JSONEscapes.length(bytes, at: offset) else {
+                    return fail("it is no escape of JSON; expected one such as \\n or \\u0041, surrogates in pairs")
+                }
+                offset += count
+            case 0..<0x20: return fail("a control character in a string; expected an escape such as \\n")
+            case 0x20..<0x80: offset += 1
+            default:
+                guard let count = UTF8Check.length(bytes, at: offset) else { return fail("these bytes are not UTF-8") }
+                offset += count
+            }
+        }
+        return fail("the text ends within a string; expected '\"'")
+    }
+
+    @inline(never)
+    private mutating func fail(_ message: String) -> Bool {
+        failure = JSONDocument.SyntaxError(message: message, offset: offset)
+        return false
     }
 
     private func shown(_ byte: UInt8) -> String {
         (0x20..<0x7F).contains(byte) ? "'\(Character(Unicode.Scalar(byte)))'" : "byte 0x\(String(byte, radix: 16))"
-    }
-
-    private static func description(_ expected: Expectation, _ isTop: Bool) -> String {
-        switch expected {
-        case .value: "a value"
-        case .firstElement: "a value or ']'"
-        case .firstName: "a name in quotes or '}'"
-        case .name: "a name in quotes"
-        case .afterValue: "the array or object to be closed"
-        }
     }
 }
 

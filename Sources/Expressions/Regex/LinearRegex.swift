@@ -184,7 +184,9 @@ struct RegexMachine {
     }
 
     /// Follows what takes no code point, in order of preference.
-    private mutating func follow(_ thread: Thread, _ text: [Unicode.Scalar], _ position: Int, into threads: inout [Thread]) {
+    private mutating func follow(
+        _ thread: Thread, _ text: [Unicode.Scalar], _ position: Int, into threads: inout [Thread]
+    ) {
         stack.append(thread)
         while var thread = stack.popLast() {
             guard reached[thread.place] != step else { continue }

@@ -97,7 +97,9 @@ struct RegexParser {
                 offset -= 1
             default: return node
             }
-            guard isFirst else { throw error("'\(scalar)' follows another repetition; expected parentheses around that") }
+            guard isFirst else {
+                throw error("'\(scalar)' follows another repetition; expected parentheses around that")
+            }
             isFirst = false
             offset += 1
             let isLazy = take("?" as Unicode.Scalar)
@@ -112,7 +114,8 @@ struct RegexParser {
         let text = String(String.UnicodeScalarView(scalars[offset + 1..<end]))
         let parts = text.split(separator: ",", omittingEmptySubsequences: false)
         let isCount = { (part: Substring) in !part.isEmpty && part.utf8.allSatisfy { $0 &- 48 < 10 } }
-        guard (1...2).contains(parts.count), isCount(parts[0]), parts.count == 1 || parts[1].isEmpty || isCount(parts[1])
+        guard (1...2).contains(parts.count), isCount(parts[0]),
+            parts.count == 1 || parts[1].isEmpty || isCount(parts[1])
         else { return nil }
         let least = Int(parts[0]) ?? .max
         let most = parts.count == 1 ? least : parts[1].isEmpty ? nil : Int(parts[1]) ?? .max
@@ -146,7 +149,10 @@ struct RegexParser {
         offset += 1
         var number: Int?
         if take("?") {
-            if take("P<") || (next == "<" && !"=!".unicodeScalars.contains(scalars[min(offset + 1, scalars.count - 1)]) && take("<")) {
+            if take("P<")
+                || (next == "<" && !"=!".unicodeScalars.contains(scalars[min(offset + 1, scalars.count - 1)])
+                    && take("<"))
+            {
                 let name = scalars[offset...].prefix { $0 != ">" }
                 guard !name.isEmpty, name.allSatisfy({ ScalarSet(ScalarSet.word).contains($0) }),
                     offset + name.count < scalars.count
@@ -299,7 +305,9 @@ struct RegexParser {
             offset += name.isEmpty ? 0 : 1
         }
         guard let categories = UnicodeCategories.named(name) else {
-            throw error("\"\(name)\" is no general category of Unicode; expected one such as L, Lu, N or P (scripts are not supported)")
+            throw error(
+                "\"\(name)\" is no general category of Unicode; expected one such as L, Lu, N or P (scripts are not supported)"
+            )
         }
         return ScalarSet.Categories(categories: categories, isNegated: isNegated)
     }

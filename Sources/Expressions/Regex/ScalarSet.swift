@@ -14,7 +14,10 @@ struct ScalarSet: Sendable, Hashable {
     private var low: UInt64 = 0
     private var high: UInt64 = 0
 
-    init(_ ranges: [ClosedRange<UInt32>] = [], categories: [Categories] = [], isNegated: Bool = false, ignoresCase: Bool = false) {
+    init(
+        _ ranges: [ClosedRange<UInt32>] = [], categories: [Categories] = [], isNegated: Bool = false,
+        ignoresCase: Bool = false
+    ) {
         self.ranges = ranges
         self.categories = categories
         self.isNegated = isNegated

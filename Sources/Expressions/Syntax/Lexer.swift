@@ -130,7 +130,8 @@ struct Lexer {
     private func end(of number: String, _ start: Int) throws(SyntaxFailure) {
         guard Self.isLetter(byte()) else { return }
         throw SyntaxFailure(
-            offset: offset, message: "'\(Character(Unicode.Scalar(byte())))' follows the number \(number); expected an operator")
+            offset: offset,
+            message: "'\(Character(Unicode.Scalar(byte())))' follows the number \(number); expected an operator")
     }
 
     static func isLetter(_ byte: UInt8) -> Bool {

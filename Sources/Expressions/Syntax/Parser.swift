@@ -68,7 +68,8 @@ struct Parser {
         let node = Node(kind, at: offset, over: children)
         guard node.depth <= Self.maximumDepth else {
             throw SyntaxFailure(
-                offset: offset, message: "the expression is too complex: its parts are nested deeper than \(Self.maximumDepth)")
+                offset: offset,
+                message: "the expression is too complex: its parts are nested deeper than \(Self.maximumDepth)")
         }
         return node
     }
@@ -206,7 +207,8 @@ struct Parser {
                 node = try made(.index(node, index, isOptional: isOptional), at: offset, over: [node, index])
             } else if token.isSymbol("{"), node.path != nil {
                 throw SyntaxFailure(
-                    offset: offset, message: "messages of protocol buffers are not supported; expected an operator or the end")
+                    offset: offset,
+                    message: "messages of protocol buffers are not supported; expected an operator or the end")
             } else {
                 return node
             }
@@ -238,7 +240,8 @@ struct Parser {
             return Node(.literal(value), at: offset)
         case .integer(let magnitude):
             guard let value = Int64(exactly: magnitude) else {
-                throw SyntaxFailure(offset: offset, message: "\(magnitude) is too large for an int; expected \(magnitude)u for a uint")
+                throw SyntaxFailure(
+                    offset: offset, message: "\(magnitude) is too large for an int; expected \(magnitude)u for a uint")
             }
             try advance()
             return Node(.literal(.int(value)), at: offset)
@@ -262,7 +265,8 @@ struct Parser {
         let offset = token.offset
         guard case .identifier(let name) = token.kind else { throw unexpected("a name after '.'") }
         guard !Self.reserved.contains(name), name != "in" else {
-            throw SyntaxFailure(offset: offset, message: "\"\(name)\" is a reserved word; expected a value or another name")
+            throw SyntaxFailure(
+                offset: offset, message: "\"\(name)\" is a reserved word; expected a value or another name")
         }
         try advance()
         switch name {

@@ -46,13 +46,17 @@ struct TextLiteral {
         while true {
             guard offset < source.count else {
                 throw SyntaxFailure(
-                    offset: start, message: "the text does not end; expected \(String(decoding: Array(repeating: quote, count: width), as: UTF8.self))")
+                    offset: start,
+                    message:
+                        "the text does not end; expected \(String(decoding: Array(repeating: quote, count: width), as: UTF8.self))"
+                )
             }
             let byte = source[offset]
             if byte == quote, !isTriple || source[offset...].starts(with: [quote, quote, quote]) { break }
             if byte == 0x0A || byte == 0x0D, !isTriple {
                 throw SyntaxFailure(
-                    offset: offset, message: "the text does not end on its line; expected a quote, or three of them around it")
+                    offset: offset,
+                    message: "the text does not end on its line; expected a quote, or three of them around it")
             }
             if byte == UInt8(ascii: "\\"), !isRaw {
                 try escape(&offset, into: &content)
@@ -93,7 +97,8 @@ struct TextLiteral {
             try code(&offset, 3, radix: 8, place, into: &content)
         default:
             throw SyntaxFailure(
-                offset: place, message: "it is no escape; expected one such as \\n, \\\\, \\x41\(isBytes ? "" : " or \\u0041")")
+                offset: place,
+                message: "it is no escape; expected one such as \\n, \\\\, \\x41\(isBytes ? "" : " or \\u0041")")
         }
     }
 
@@ -101,11 +106,14 @@ struct TextLiteral {
     private func code(
         _ offset: inout Int, _ digits: Int, radix: Int, _ place: Int, into content: inout [UInt8]
     ) throws(SyntaxFailure) {
-        let text = String(decoding: source[min(offset, source.count)..<min(offset + digits, source.count)], as: UTF8.self)
+        let text = String(
+            decoding: source[min(offset, source.count)..<min(offset + digits, source.count)], as: UTF8.self)
         guard text.utf8.count == digits, text.utf8.allSatisfy({ Lexer.isHexDigit($0) }),
             let number = UInt32(text, radix: radix)
         else {
-            throw SyntaxFailure(offset: place, message: "expected \(digits) \(radix == 8 ? "octal" : "hexadecimal") digits in the escape")
+            throw SyntaxFailure(
+                offset: place,
+                message: "expected \(digits) \(radix == 8 ? "octal" : "hexadecimal") digits in the escape")
         }
         offset += digits
         if isBytes {

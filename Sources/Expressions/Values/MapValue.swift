@@ -127,6 +127,12 @@ public struct MapValue: Sendable {
         }
     }
 
+    /// A member of a member of a JSON object; `nil` if there is none, or this is none.
+    func jsonMember(_ names: [String]) -> Value? {
+        guard case .json(let node) = storage else { return nil }
+        return node.value(of: names)
+    }
+
     /// The value of a string key.
     public subscript(name: String) -> Value? { self[.string(name)] }
 

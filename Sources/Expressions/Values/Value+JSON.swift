@@ -6,15 +6,7 @@ extension Value {
     }
 
     init(_ node: JSONDocument.Node) {
-        switch node.kind {
-        case .null: self = .null
-        case .boolTrue: self = .bool(true)
-        case .boolFalse: self = .bool(false)
-        case .string: self = .string(node.string)
-        case .number: self = node.number
-        case .array: self = .list(ListValue(node))
-        case .object: self = .map(MapValue(node))
-        }
+        self = node.value
     }
 
     /// The value as JSON (RFC 8259).
