@@ -6,10 +6,15 @@ struct ImpliedStringsTests {
     @Test(
         "the strings that a path must be one of are found",
         arguments: [
-            ("event.type == 'a'", ["a"]), ("'a' == event.type", ["a"]), ("event.type in ['a', 'b']", ["a", "b"]), ("event.type == 'a' && event.data.x > 1", ["a"]),
-            ("event.data.x > 1 && event.type == 'a'", ["a"]), ("event.type == 'a' || event.type == 'b'", ["a", "b"]), ("event.type == 'a' || event.data.x > 1", nil), ("event.type != 'a'", nil), ("!(event.type == 'a')", nil),
-            ("event.type in ['a', 'b'] && event.type in ['b', 'c']", ["b"]), ("event['type'] == 'a'", ["a"]), ("event.type == 'a' ? true : event.type == 'b'", ["a", "b"]), ("false", []), ("true", nil), ("event.type == event.id", nil),
-            ("event.type in [event.id]", nil), ("event.type.startsWith('a')", nil), ("event.data.type == 'a'", nil), ("['a'].exists(t, t == event.type)", nil),
+            ("event.type == 'a'", ["a"]), ("'a' == event.type", ["a"]), ("event.type in ['a', 'b']", ["a", "b"]),
+            ("event.type == 'a' && event.data.x > 1", ["a"]),
+            ("event.data.x > 1 && event.type == 'a'", ["a"]), ("event.type == 'a' || event.type == 'b'", ["a", "b"]),
+            ("event.type == 'a' || event.data.x > 1", nil), ("event.type != 'a'", nil), ("!(event.type == 'a')", nil),
+            ("event.type in ['a', 'b'] && event.type in ['b', 'c']", ["b"]), ("event['type'] == 'a'", ["a"]),
+            ("event.type == 'a' ? true : event.type == 'b'", ["a", "b"]), ("false", []), ("true", nil),
+            ("event.type == event.id", nil),
+            ("event.type in [event.id]", nil), ("event.type.startsWith('a')", nil), ("event.data.type == 'a'", nil),
+            ("['a'].exists(t, t == event.type)", nil),
         ] as [(String, Set<String>?)])
     func found(_ source: String, _ expected: Set<String>?) throws {
         #expect(try Expression(source, in: Order.environment).impliedStrings(for: ["event", "type"]) == expected)
@@ -48,7 +53,8 @@ struct ImpliedStringsTests {
 
     @Test("what is read is known")
     func reads() throws {
-        let expression = try Expression("event.data.total > 1 && event['id'] != '' && [1].all(x, event.data.a[x].b)", in: Order.environment)
+        let expression = try Expression(
+            "event.data.total > 1 && event['id'] != '' && [1].all(x, event.data.a[x].b)", in: Order.environment)
         #expect(expression.reads == [["event", "data", "total"], ["event", "id"], ["event", "data", "a"]])
     }
 }

@@ -48,7 +48,9 @@ struct LiteralTests {
             Case(#"'\400'"#, #"mistake: it is no escape; expected one such as \n, \\, \x41 or \u0041"#),
             Case(#"b'\u0041'"#, #"mistake: it is no escape; expected one such as \n, \\, \x41"#),
             Case("0x", "mistake: expected hexadecimal digits after 0x"),
-            Case("9223372036854775808", "mistake: 9223372036854775808 is too large for an int; expected 9223372036854775808u for a uint"),
+            Case(
+                "9223372036854775808",
+                "mistake: 9223372036854775808 is too large for an int; expected 9223372036854775808u for a uint"),
             Case("-9223372036854775809", "mistake: -9223372036854775809 is too small for an int"),
             Case("18446744073709551616u", "mistake: 18446744073709551616 is too large for a number of 64 bits"),
             Case("1a", "mistake: 'a' follows the number 1; expected an operator"),

@@ -6,7 +6,8 @@ struct MacroTests {
     @Test(
         "macros go through lists and the keys of maps",
         arguments: [
-            Case("[1, 2, 3].all(x, x > 0)", "true"), Case("[1, 2, 3].all(x, x > 1)", "false"), Case("[].all(x, 1 / 0 == 1)", "true"),
+            Case("[1, 2, 3].all(x, x > 0)", "true"), Case("[1, 2, 3].all(x, x > 1)", "false"),
+            Case("[].all(x, 1 / 0 == 1)", "true"),
             Case("[1, 2].exists(x, x == 2)", "true"), Case("[].exists(x, true)", "false"),
             Case("[1, 2, 1].exists_one(x, x == 1)", "false"), Case("[1, 2].existsOne(x, x == 1)", "true"),
             Case("[1, 2, 3].filter(x, x % 2 == 1)", "[1, 3]"), Case("[1, 2].map(x, x * 2)", "[2, 4]"),
@@ -25,7 +26,8 @@ struct MacroTests {
         arguments: [
             Case("[1, 2].all(i, v, v == i + 1)", "true"), Case("{'a': 1}.exists(k, v, k == 'a' && v == 1)", "true"),
             Case("[5, 5].existsOne(i, v, v == 5)", "false"), Case("[7, 8].transformList(i, v, i * v)", "[0, 8]"),
-            Case("[7, 8].transformList(i, v, i > 0, v)", "[8]"), Case("{'a': 1}.transformMap(k, v, v + 1)", "{\"a\": 2}"),
+            Case("[7, 8].transformList(i, v, i > 0, v)", "[8]"),
+            Case("{'a': 1}.transformMap(k, v, v + 1)", "{\"a\": 2}"),
             Case("{'a': 1, 'b': 2}.transformMap(k, v, v > 1, k)", "{\"b\": \"b\"}"),
             Case("[3, 4].transformMap(i, v, v)", "{0: 3, 1: 4}"),
             Case("{'a': 'x'}.transformMapEntry(k, v, {v: k})", "{\"x\": \"a\"}"),
@@ -42,7 +44,8 @@ struct MacroTests {
             Case("[0, 1].exists(x, 2 / x == 5)", "error: divisionByZero"), Case("[0, 1].all(x, 2 / x == 5)", "false"),
             Case("[0, 1].all(x, 2 / x == 2)", "error: divisionByZero"),
             Case("[1, 0].exists_one(x, 2 / x == 2)", "error: divisionByZero"),
-            Case("[0].filter(x, 1 / x == 1)", "error: divisionByZero"), Case("[0].map(x, 1 / x)", "error: divisionByZero"),
+            Case("[0].filter(x, 1 / x == 1)", "error: divisionByZero"),
+            Case("[0].map(x, 1 / x)", "error: divisionByZero"),
         ])
     func errors(_ example: Case) {
         #expect(example.outcome() == example.expected)
@@ -63,7 +66,9 @@ struct MacroTests {
     @Test(
         "a macro that is written wrong says how it is written",
         arguments: [
-            Case("[1].all(x)", "mistake: all() has 1 arguments; expected one or two names, then expressions, as in list.all(x, …)"),
+            Case(
+                "[1].all(x)",
+                "mistake: all() has 1 arguments; expected one or two names, then expressions, as in list.all(x, …)"),
             Case("[1].map(1, 2)", "mistake: expected a name for what map() goes through"),
             Case("1.all(x, true)", "mistake: expected a field"),
             Case("(1).all(x, true)", "mistake: all() goes through a int; expected a list or a map"),

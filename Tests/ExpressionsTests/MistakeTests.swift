@@ -12,19 +12,46 @@ struct MistakeTests {
             ("a = 1", "1:3: '=' is no operator; expected '==' to compare\n  a = 1\n    ^"),
             ("true & false", "1:6: '&' is no operator; expected '&&'\n  true & false\n       ^"),
             ("evnt.type", "1:1: unknown name \"evnt\"; did you mean \"event\"?\n  evnt.type\n  ^"),
-            ("event.tpye == 'x'", "1:7: event has no field \"tpye\"; did you mean \"type\"?\n  event.tpye == 'x'\n        ^"),
-            ("event.type.startWith('x')", "1:12: unknown function \"startWith\"; did you mean \"startsWith\"?\n  event.type.startWith('x')\n             ^"),
+            (
+                "event.tpye == 'x'",
+                "1:7: event has no field \"tpye\"; did you mean \"type\"?\n  event.tpye == 'x'\n        ^"
+            ),
+            (
+                "event.type.startWith('x')",
+                "1:12: unknown function \"startWith\"; did you mean \"startsWith\"?\n  event.type.startWith('x')\n             ^"
+            ),
             ("sizee('a')", "1:1: unknown function \"sizee\"; did you mean \"size\"?\n  sizee('a')\n  ^"),
-            ("math.greatst(1)", "1:6: unknown function \"math.greatst\"; did you mean \"math.greatest\"?\n  math.greatst(1)\n       ^"),
-            ("'a'.contains(1)", "1:5: contains() is not there for (string, int); expected (string, string)\n  'a'.contains(1)\n      ^"),
+            (
+                "math.greatst(1)",
+                "1:6: unknown function \"math.greatst\"; did you mean \"math.greatest\"?\n  math.greatst(1)\n       ^"
+            ),
+            (
+                "'a'.contains(1)",
+                "1:5: contains() is not there for (string, int); expected (string, string)\n  'a'.contains(1)\n      ^"
+            ),
             ("'a'.contains()", "1:5: contains() has 0 arguments; expected 1\n  'a'.contains()\n      ^"),
-            ("contains('a', 'b')", "1:1: contains() is called another way; expected value.contains(…)\n  contains('a', 'b')\n  ^"),
+            (
+                "contains('a', 'b')",
+                "1:1: contains() is called another way; expected value.contains(…)\n  contains('a', 'b')\n  ^"
+            ),
             ("'é' + x", "1:7: unknown name \"x\"; known names are event\n  'é' + x\n        ^"),
-            ("1 +\n\t[true] + 2", "2:9: list(bool) + int is not there; expected list + list\n  \t[true] + 2\n  \t       ^"),
+            (
+                "1 == 1 ||\n\tnull + 2 == 2",
+                "2:7: null + int is not there; expected one of int, uint, double, string, bytes, list, timestamp, duration before '+'\n  \tnull + 2 == 2\n  \t     ^"
+            ),
             ("for", "1:1: \"for\" is a reserved word; expected a value or another name\n  for\n  ^"),
-            ("Order{id: 1}", "1:6: messages of protocol buffers are not supported; expected an operator or the end\n  Order{id: 1}\n       ^"),
-            ("'a'.matches('(')", "1:13: the pattern is wrong: at 0: the group does not end; expected ')'\n  'a'.matches('(')\n              ^"),
-            ("event.type.more", "1:12: event.type is a string, which has no fields; expected a map or an object before '.more'\n  event.type.more\n             ^"),
+            (
+                "Order{id: 1}",
+                "1:6: messages of protocol buffers are not supported; expected an operator or the end\n  Order{id: 1}\n       ^"
+            ),
+            (
+                "'a'.matches('(')",
+                "1:13: the pattern is wrong: at 0: the group does not end; expected ')'\n  'a'.matches('(')\n              ^"
+            ),
+            (
+                "event.type.more",
+                "1:12: event.type is a string, which has no fields; expected a map or an object before '.more'\n  event.type.more\n             ^"
+            ),
             ("", "1:1: got the end; expected a value\n  \n  ^"),
         ])
     func rendered(_ source: String, _ expected: String) {
@@ -62,9 +89,12 @@ struct MistakeTests {
     @Test("the type of a value is known as far as it can be")
     func types() throws {
         let examples: [(String, ValueType)] = [
-            ("1 + 1", .int), ("[1, 2]", .list(.int)), ("[1, 'a']", .list(.dyn)), ("{'a': [1]}", .map(.string, .list(.int))),
-            ("[1].map(x, string(x))", .list(.string)), ("true ? 1 : 'a'", .dyn), ("event.type", .string), ("event.data.x", .dyn),
-            ("[1].first()", .optional(.int)), ("timestamp(0) - timestamp(1)", .duration), ("optional.of(1).orValue(2)", .int),
+            ("1 + 1", .int), ("[1, 2]", .list(.int)), ("[1, 'a']", .list(.dyn)),
+            ("{'a': [1]}", .map(.string, .list(.int))),
+            ("[1].map(x, string(x))", .list(.string)), ("true ? 1 : 'a'", .dyn), ("event.type", .string),
+            ("event.data.x", .dyn),
+            ("[1].first()", .optional(.int)), ("timestamp(0) - timestamp(1)", .duration),
+            ("optional.of(1).orValue(2)", .int),
             ("'a' in ['a']", .bool), ("dyn(1) + dyn(2)", .dyn), ("event.?type", .optional(.string)),
         ]
         for (source, type) in examples {

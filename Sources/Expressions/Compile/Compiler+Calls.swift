@@ -115,8 +115,9 @@ extension Compiler {
             return Compiled(cost: parts[0].cost + 1) { (frame) throws(EvaluationError) in
                 let value = try code(&frame)
                 guard case .string(let text) = value else { throw EvaluationError.overload(name, value).at(offset) }
-                try frame.spend(1 + text.utf8.count / 64 * regex.size)
-                return regex.matches(text)
+                do throws(EvaluationError) {
+                    return try regex.matches(text, &frame)
+                } catch { throw error.at(offset) }
             }
         case "timestamp", "duration":
             guard case .string(let text)? = parts.first?.constant else { return nil }

@@ -10,7 +10,7 @@ extension FunctionTable {
                 guard regex.groups <= 1 else {
                     throw .argument("regex.extract() expects a pattern with at most one group")
                 }
-                guard let match = regex.firstMatch(in: text.scalars, from: 0) else { return .none }
+                guard let match = try regex.firstMatch(in: text.scalars, from: 0, &frame) else { return .none }
                 guard let range = match[regex.groups] else { return .none }
                 return .some(.string(text.part(range)))
             }),
@@ -43,7 +43,7 @@ extension FunctionTable {
     private static let matches: @Sendable (Value, Value, inout Frame) throws(EvaluationError) -> Value = {
         (value, pattern, frame) throws(EvaluationError) in
         let (regex, text) = try prepare("matches", value, pattern, &frame)
-        return .bool(regex.firstMatch(in: text.scalars, from: 0) != nil)
+        return .bool(try regex.firstMatch(in: text.scalars, from: 0, &frame) != nil)
     }
 
     /// The pattern ready for use, paid for with what looking through the text takes at most.
@@ -56,7 +56,7 @@ extension FunctionTable {
         try frame.spend(10 + pattern.utf8.count)
         let regex: LinearRegex
         do { regex = try LinearRegex(pattern) } catch { throw .argument("the pattern is wrong: \(error)") }
-        try frame.spend(1 + text.utf8.count / 64 * regex.size)
+        try frame.spend(text.utf8.count / 4)
         return (regex, ScalarText(text))
     }
 
@@ -135,10 +135,11 @@ extension LinearRegex {
         in text: ScalarText, _ frame: inout Frame, _ body: ([Range<Int>?]) -> Void
     ) throws(EvaluationError) {
         var position = 0
-        while position <= text.scalars.count, let match = firstMatch(in: text.scalars, from: position),
+        while position <= text.scalars.count,
+            let match = try firstMatch(in: text.scalars, from: position, &frame),
             let whole = match[0]
         {
-            try frame.spend(1 + (whole.upperBound - position) / 64 * size)
+            try frame.spend(1)
             body(match)
             position = whole.isEmpty ? whole.upperBound + 1 : whole.upperBound
         }

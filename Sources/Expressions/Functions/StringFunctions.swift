@@ -11,7 +11,7 @@ extension FunctionTable {
                 guard case .string(let text) = text, case .string(let part) = part else {
                     throw .overload("contains", text, part)
                 }
-                try frame.spend((text.utf8.count + part.utf8.count) / 16)
+                try frame.spend((text.utf8.count + part.utf8.count) / 4)
                 return .bool(text.contains(bytesOf: part))
             }),
         .member(

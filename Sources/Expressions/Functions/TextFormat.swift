@@ -6,7 +6,7 @@ enum TextFormat {
     private static let maximumPrecision = 100
 
     static func apply(_ format: String, _ arguments: [Value], _ frame: inout Frame) throws(EvaluationError) -> String {
-        try frame.spend(format.utf8.count / 16)
+        try frame.spend(format.utf8.count / 4)
         var result = ""
         var rest = Substring(format).unicodeScalars
         var used = 0

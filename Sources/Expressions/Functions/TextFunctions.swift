@@ -3,7 +3,7 @@ private func scalars(
     _ value: Value, _ name: String, _ frame: inout Frame
 ) throws(EvaluationError) -> [Unicode.Scalar] {
     let text = try text(value, name)
-    try frame.spend(text.utf8.count / 16)
+    try frame.spend(text.utf8.count / 4)
     return Array(text.unicodeScalars)
 }
 
@@ -140,7 +140,7 @@ extension FunctionTable {
             "strings.quote", "(string) -> string",
             body: .one { (value, frame) throws(EvaluationError) in
                 let text = try text(value, "strings.quote")
-                try frame.spend(text.utf8.count / 16)
+                try frame.spend(text.utf8.count / 4)
                 return .string(Value.quoted(text))
             }),
         .member(
@@ -181,7 +181,7 @@ extension FunctionTable {
         var position = 0
         var left = limit < 0 ? Int.max : limit
         while left > 0, let found = search.first(in: text, from: position) {
-            try frame.spend(1 + new.count / 16)
+            try frame.spend(1 + new.count / 4)
             result += text[position..<found] + new
             position = found + old.count
             left -= 1

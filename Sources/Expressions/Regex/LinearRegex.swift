@@ -34,9 +34,6 @@ struct LinearRegex: Sendable {
     /// The text itself, if that is all that the pattern asks for.
     private let literal: String?
 
-    /// How many steps a code point may take.
-    var size: Int { program.count }
-
     init(_ pattern: String) throws(SyntaxError) {
         var parser = RegexParser(pattern)
         let node = try parser.parse()
@@ -113,16 +110,20 @@ struct LinearRegex: Sendable {
     }
 
     /// Whether the pattern fits somewhere in the text.
-    func matches(_ text: String) -> Bool {
+    /// - Parameter frame: who pays for each step.
+    func matches(_ text: String, _ frame: inout Frame) throws(EvaluationError) -> Bool {
+        try frame.spend(1 + text.utf8.count / 4)
         if let literal { return text.contains(bytesOf: literal) }
         var machine = RegexMachine(program, slots: 0)
-        return machine.run(Array(text.unicodeScalars), from: 0) != nil
+        return try machine.run(Array(text.unicodeScalars), from: 0, &frame) != nil
     }
 
     /// Where the first match is, and its groups: each a range, or `nil` for a group that had no part in it.
-    func firstMatch(in text: [Unicode.Scalar], from start: Int) -> [Range<Int>?]? {
+    func firstMatch(
+        in text: [Unicode.Scalar], from start: Int, _ frame: inout Frame
+    ) throws(EvaluationError) -> [Range<Int>?]? {
         var machine = RegexMachine(program, slots: 2 * (groups + 1))
-        return machine.run(text, from: start).map { slots in
+        return try machine.run(text, from: start, &frame).map { slots in
             (0...groups).map { group in
                 let (start, end) = (slots[2 * group], slots[2 * group + 1])
                 return start >= 0 && end >= start ? start..<end : nil
@@ -153,7 +154,9 @@ struct RegexMachine {
     }
 
     /// The slots of the first match; empty ones if none are kept.
-    mutating func run(_ text: [Unicode.Scalar], from start: Int) -> [Int]? {
+    mutating func run(
+        _ text: [Unicode.Scalar], from start: Int, _ frame: inout Frame
+    ) throws(EvaluationError) -> [Int]? {
         var found: [Int]?
         var position = start
         while position <= text.count {
@@ -164,6 +167,7 @@ struct RegexMachine {
             if found == nil {
                 follow(Thread(place: 0, slots: Array(repeating: -1, count: slots)), text, position, into: &ready)
             }
+            try frame.spend(1 + ready.count)
             threads.removeAll(keepingCapacity: true)
             advance: for thread in ready {
                 switch program[thread.place] {
