@@ -65,8 +65,8 @@ let package = Package(
     targets: [
         library("CloudEvents", [httpTypes]),
         library("Expressions", []),
-        library("NightjarCore", ["CloudEvents", logging]),
-        library("Nightjar", ["NightjarCore", "CloudEvents", logging, metrics, lifecycle, heap]),
+        library("NightjarCore", ["CloudEvents", "Expressions", logging]),
+        library("Nightjar", ["NightjarCore", "CloudEvents", "Expressions", logging, metrics, lifecycle, heap]),
         library(
             "NightjarSQLite",
             [
@@ -99,11 +99,15 @@ let package = Package(
         library("NightjarTestKit", ["NightjarCore", "CloudEvents"]),
         tests(
             "NightjarCLITests",
-            ["NightjarCLI", "Nightjar", "NightjarCore", "CloudEvents", "NightjarSQLite", logging, argumentParser]),
+            [
+                "NightjarCLI", "Nightjar", "NightjarCore", "CloudEvents", "Expressions", "NightjarSQLite", logging,
+                argumentParser,
+            ]),
         .executableTarget(
             name: "NightjarCLI",
             dependencies: [
-                "Nightjar", "NightjarCore", "CloudEvents", "NightjarSQLite", "NightjarFiles", "NightjarHTTP",
+                "Nightjar", "NightjarCore", "CloudEvents", "Expressions", "NightjarSQLite", "NightjarFiles",
+                "NightjarHTTP",
                 "NightjarActions", logging, lifecycle, asyncHTTPClient, hummingbird,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -135,7 +139,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
             ]),
         tests("NightjarTestKitTests", ["NightjarTestKit", "NightjarCore", "CloudEvents"]),
-        tests("NightjarTests", ["Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit"]),
+        tests("NightjarTests", ["Nightjar", "NightjarCore", "CloudEvents", "Expressions", "NightjarTestKit"]),
         tests(
             "NightjarHTTPTests",
             [

@@ -50,8 +50,14 @@ struct AttemptRunner: Sendable {
         logger[metadataKey: "run"] = "\(claimed.lease.run)"
         logger[metadataKey: "job"] = "\(claimed.job)"
         logger[metadataKey: "attempt"] = "\(claimed.attempt)"
+        var event = claimed.event
+        if let input = claimed.input {
+            event.data = input
+            event.dataContentType = "application/json"
+            event.dataSchema = nil
+        }
         return RunContext(
-            id: claimed.lease.run, job: claimed.job, trigger: claimed.trigger, event: claimed.event,
+            id: claimed.lease.run, job: claimed.job, trigger: claimed.trigger, event: event,
             attempt: claimed.attempt, createdAt: claimed.createdAt, fencingToken: claimed.lease.token, node: node,
             deadline: deadline, logger: logger, reporter: reporter)
     }

@@ -3,18 +3,18 @@ import NightjarCore
 
 /// Decides which runs an event makes. Time and ids are passed in.
 struct IntakePlanner: Sendable {
+    /// How many refusals are recorded with an event.
+    private static let maximumRefusals = 100
+
     private let jobs: Set<String>
     private let triggers: [String: Trigger]
-    private let busTriggers: [(trigger: Trigger, filter: EventFilter)]
+    private let index: TriggerIndex
 
     /// A planner for these jobs and triggers; the triggers' jobs must be among the jobs.
     init(jobs: Set<String>, triggers: [Trigger]) {
         self.jobs = jobs
         self.triggers = Dictionary(triggers.map { ($0.name, $0) }) { first, _ in first }
-        busTriggers = triggers.compactMap { trigger in
-            guard case .bus(let filter) = trigger.origin else { return nil }
-            return (trigger, filter)
-        }
+        index = TriggerIndex(triggers)
     }
 
     /// The runs that `incoming` makes and the reasons of the triggers that refuse it.
@@ -28,14 +28,28 @@ struct IntakePlanner: Sendable {
             event: incoming.event, acceptedAt: now, runs: [], stateChanges: incoming.stateChanges)
         switch incoming.addressee {
         case .bus:
-            for (trigger, filter) in busTriggers where filter.refusal(of: incoming.event) == nil {
-                start(trigger, &record, now: now, makeID: makeID)
+            let candidates = index.candidates(for: incoming.event.type)
+            guard !candidates.isEmpty else { break }
+            let event = EventValue(incoming.event)
+            for entry in candidates where entry.filter.refusal(of: incoming.event) == nil {
+                start(entry.trigger, event, &record, now: now, makeID: makeID)
             }
         case .trigger(let name):
             guard let trigger = triggers[name] else {
                 throw IntakeError(.unknownTrigger, "there is no trigger \"\(name)\"")
             }
-            start(trigger, &record, now: now, makeID: makeID)
+            let event = EventValue(incoming.event)
+            do throws(TriggerRules.Refusal) {
+                if let id = try trigger.rules.identity(of: event) { record.event.id = id }
+            } catch {
+                // The event is kept under the id that it came with, so that nothing is lost.
+                refuse(trigger, error, &record)
+                break
+            }
+            do { try record.event.validate() } catch {
+                throw IntakeError(.invalidEvent, "the trigger's id: \(error)", underlying: error)
+            }
+            start(trigger, event, &record, now: now, makeID: makeID)
         case .job(let name, let runAt):
             guard jobs.contains(name) else { throw IntakeError(.unknownJob, "there is no job \"\(name)\"") }
             record.runs.append(NewRun(id: makeID(), job: name, trigger: nil, runAt: runAt ?? now))
@@ -43,9 +57,21 @@ struct IntakePlanner: Sendable {
         return record
     }
 
-    private func start(_ trigger: Trigger, _ record: inout IntakeRecord, now: Timestamp, makeID: () -> RunID) {
+    private func start(
+        _ trigger: Trigger, _ event: EventValue, _ record: inout IntakeRecord, now: Timestamp, makeID: () -> RunID
+    ) {
+        let plan: TriggerRules.Plan
+        do { plan = try trigger.rules.plan(event) } catch { return refuse(trigger, error, &record) }
         for job in trigger.jobs where !record.runs.contains(where: { $0.job == job }) {
-            record.runs.append(NewRun(id: makeID(), job: job, trigger: trigger.name, runAt: now + trigger.delay))
+            record.runs.append(
+                NewRun(
+                    id: makeID(), job: job, trigger: trigger.name, runAt: now + trigger.delay + plan.delay,
+                    priority: plan.priority, input: plan.input))
         }
+    }
+
+    private func refuse(_ trigger: Trigger, _ refusal: TriggerRules.Refusal, _ record: inout IntakeRecord) {
+        guard record.refusals.count < Self.maximumRefusals else { return }
+        record.refusals.append(Decision(trigger: trigger.name, outcome: .refused, reason: refusal.reason))
     }
 }

@@ -43,12 +43,16 @@ public struct On: Sendable {
     ///   - name: the trigger's name; made of its kind and its jobs' names by default.
     ///   - jobs: what is started, each with a run of its own.
     ///   - delay: how long after the event.
-    public init(_ events: Events, name: String? = nil, start jobs: Job..., after delay: Duration = .zero) {
+    ///   - rules: how it decides and maps, as expressions over the event.
+    public init(
+        _ events: Events, name: String? = nil, start jobs: Job..., after delay: Duration = .zero,
+        rules: TriggerRules = TriggerRules()
+    ) {
         self.jobs = jobs
         let generated = ([events.kind] + jobs.map(\.name)).joined(separator: "-")
         trigger = Trigger(
             name ?? generated, kind: events.kind, origin: events.origin, start: jobs.map(\.name), delay: delay,
-            summary: events.summary)
+            rules: rules, summary: events.summary)
     }
 }
 

@@ -96,25 +96,25 @@ final class StoreIntake: Intake {
 
     private func plan(_ batch: [IncomingEvent]) throws(IntakeError) -> [IntakeRecord] {
         let now = time.now
-        do {
-            return try state.withLock { state -> [IntakeRecord] in
-                try batch.enumerated().map { index, incoming in
-                    do throws(IntakeError) {
-                        return try state.planner.plan(incoming, now: now) {
+        // Expressions are evaluated outside the lock.
+        let planner = state.withLock { $0.planner }
+        var records: [IntakeRecord] = []
+        records.reserveCapacity(batch.count)
+        for (index, incoming) in batch.enumerated() {
+            do throws(IntakeError) {
+                records.append(
+                    try planner.plan(incoming, now: now) {
+                        state.withLock { state in
                             random.withGenerator {
                                 state.ids.next(microseconds: now.microsecondsSince1970, using: &$0)
                             }
                         }
-                    } catch {
-                        throw IntakeError(error.code, error.message, index: index)
-                    }
-                }
+                    })
+            } catch {
+                throw IntakeError(error.code, error.message, index: index)
             }
-        } catch let error as IntakeError {
-            throw error
-        } catch {
-            throw IntakeError(.store, "\(error)", underlying: error)
         }
+        return records
     }
 
     /// Tells the node which runs a durable batch has made.

@@ -42,15 +42,15 @@ struct Assembly {
             case .event(let filter):
                 Trigger(
                     trigger.name, kind: "event", origin: .bus(filter), start: trigger.jobs, delay: trigger.delay,
-                    summary: filter.summary)
+                    rules: trigger.rules, summary: filter.summary)
             case .http(let endpoint):
                 Trigger(
                     trigger.name, kind: "http", origin: .external, start: trigger.jobs, delay: trigger.delay,
-                    summary: "\(endpoint.method) \(endpoint.path)")
+                    rules: trigger.rules, summary: "\(endpoint.method) \(endpoint.path)")
             case .files(let options):
                 Trigger(
                     trigger.name, kind: "files", origin: .source(FilesSource(options)), start: trigger.jobs,
-                    delay: trigger.delay, summary: options.path, identity: identity(of: options))
+                    delay: trigger.delay, rules: trigger.rules, summary: options.path, identity: identity(of: options))
             }
         }
     }

@@ -21,7 +21,8 @@ struct NightjarCommand: AsyncParsableCommand {
         version: version,
         subcommands: [
             InitCommand.self, RunNodeCommand.self, CheckCommand.self, PublishCommand.self, StartCommand.self,
-            RunsCommand.self, WhyCommand.self, EventsCommand.self, TriggersCommand.self, JobsCommand.self,
+            RunsCommand.self, WhyCommand.self, EvalCommand.self, EventsCommand.self, TriggersCommand.self,
+            JobsCommand.self,
             DemoCommand.self, BenchCommand.self,
         ])
 

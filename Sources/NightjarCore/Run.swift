@@ -10,8 +10,10 @@ public struct Run: Sendable, Hashable {
     public var state: RunState
     /// The trigger that made it; `nil` when it was started by hand.
     public var trigger: String?
-    /// The event that made it. Its data is the run's input.
+    /// The event that made it. Its data is the run's input, unless there is another.
     public var event: Event
+    /// What the job gets instead of the event's data: a JSON text.
+    public var input: [UInt8]?
     /// 0 to 9; higher goes first.
     public var priority: Int
     /// When it was accepted.
@@ -35,8 +37,9 @@ public struct Run: Sendable, Hashable {
 
     /// A run with these values.
     public init(
-        id: RunID, job: String, state: RunState, trigger: String?, event: Event, priority: Int, createdAt: Timestamp,
-        runAt: Timestamp, finishedAt: Timestamp? = nil, attempts: [Attempt] = [], progress: Progress? = nil,
+        id: RunID, job: String, state: RunState, trigger: String?, event: Event, input: [UInt8]? = nil,
+        priority: Int, createdAt: Timestamp, runAt: Timestamp, finishedAt: Timestamp? = nil, attempts: [Attempt] = [],
+        progress: Progress? = nil,
         result: [UInt8]? = nil, reason: String? = nil, isCancelRequested: Bool = false, lease: Lease? = nil
     ) {
         self.id = id
@@ -44,6 +47,7 @@ public struct Run: Sendable, Hashable {
         self.state = state
         self.trigger = trigger
         self.event = event
+        self.input = input
         self.priority = priority
         self.createdAt = createdAt
         self.runAt = runAt

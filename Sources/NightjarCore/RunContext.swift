@@ -9,7 +9,7 @@ public struct RunContext: Sendable {
     public let job: String
     /// The trigger that asked for it; `nil` when it was started by hand.
     public let trigger: String?
-    /// The event that asked for it. Its data is the run's input.
+    /// The event that asked for it. Its data is the run's input: what the trigger made of the event, if it says so.
     public let event: Event
     /// 1 for the first attempt.
     public let attempt: Int

@@ -38,14 +38,19 @@ public struct NewRun: Sendable, Hashable {
     public var runAt: Timestamp
     /// 0 to 9; higher goes first.
     public var priority: Int
+    /// What the job gets instead of the event's data: a JSON text.
+    public var input: [UInt8]?
 
     /// A run with these values.
-    public init(id: RunID, job: String, trigger: String?, runAt: Timestamp, priority: Int = 0) {
+    public init(
+        id: RunID, job: String, trigger: String?, runAt: Timestamp, priority: Int = 0, input: [UInt8]? = nil
+    ) {
         self.id = id
         self.job = job
         self.trigger = trigger
         self.runAt = runAt
         self.priority = priority
+        self.input = input
     }
 }
 
@@ -112,8 +117,10 @@ public struct ClaimedRun: Sendable {
     public var job: String
     /// The trigger that asked for it.
     public var trigger: String?
-    /// The event; its data is the input.
+    /// The event; its data is the input, unless there is another.
     public var event: Event
+    /// What the job gets instead of the event's data: a JSON text.
+    public var input: [UInt8]?
     /// The number of this attempt: 1 for the first.
     public var attempt: Int
     /// What happened to the run before.
@@ -125,12 +132,13 @@ public struct ClaimedRun: Sendable {
 
     /// A run with these values.
     public init(
-        job: String, trigger: String?, event: Event, attempt: Int, history: RunHistory, createdAt: Timestamp,
-        lease: Lease
+        job: String, trigger: String?, event: Event, input: [UInt8]? = nil, attempt: Int, history: RunHistory,
+        createdAt: Timestamp, lease: Lease
     ) {
         self.job = job
         self.trigger = trigger
         self.event = event
+        self.input = input
         self.attempt = attempt
         self.history = history
         self.createdAt = createdAt

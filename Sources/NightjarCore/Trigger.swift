@@ -55,6 +55,8 @@ public struct Trigger: Sendable {
     public var jobs: [String]
     /// How long after the event the runs become available.
     public var delay: Duration
+    /// How it decides and maps.
+    public var rules: TriggerRules
     /// What it listens to, for people: a path, a folder, a type.
     public var summary: String
     /// Equal as long as the source's settings are: a reload restarts a source only when this changes.
@@ -63,14 +65,14 @@ public struct Trigger: Sendable {
     /// A trigger with these values.
     public init(
         _ name: String, kind: String, origin: Origin, start jobs: [String], delay: Duration = .zero,
-        summary: String = "",
-        identity: String? = nil
+        rules: TriggerRules = TriggerRules(), summary: String = "", identity: String? = nil
     ) {
         self.name = name
         self.kind = kind
         self.origin = origin
         self.jobs = jobs
         self.delay = max(.zero, delay)
+        self.rules = rules
         self.summary = summary
         self.identity = identity ?? "\(kind) \(summary)"
     }

@@ -35,8 +35,8 @@ extension Connection {
             """)
         let insertRun = try statement(
             """
-            INSERT INTO runs (id, event, job, trigger, state, priority, created_at, run_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO runs (id, event, job, trigger, state, priority, created_at, run_at, input)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
             """)
         return try batch.map { record in
             defer { sequence += 1 }
@@ -115,6 +115,7 @@ extension Connection {
         insert.bind(6, run.priority)
         insert.bind(7, acceptedAt)
         insert.bind(8, run.runAt)
+        insert.bind(9, run.input)
         try insert.run()
     }
 

@@ -145,7 +145,7 @@ extension Connection {
     ) throws -> [ClaimedRun] {
         let columns = """
             r.id, r.trigger, r.attempt, r.failures, r.snoozes, r.crashes, r.created_at,
-            e.id, e.source, e.type, e.subject, e.time, e.data_content_type, e.data_schema, e.extensions, e.data
+            e.id, e.source, e.type, e.subject, e.time, e.data_content_type, e.data_schema, e.extensions, e.data, r.input
             """
         let select: SQLStatement
         if let pausedTriggers {
@@ -175,6 +175,7 @@ extension Connection {
             runs.append(
                 ClaimedRun(
                     job: job, trigger: select.optionalText(1), event: try event(select, from: 7),
+                    input: select.optionalBytes(16),
                     attempt: select.int(2) + 1,
                     history: RunHistory(failures: select.int(3), snoozes: select.int(4), crashes: select.int(5)),
                     createdAt: select.timestamp(6),

@@ -48,7 +48,7 @@ extension Connection {
             SELECT \(Self.eventColumns), \(isWhole ? "e.data" : "NULL"),
                 r.job, r.trigger, r.state, r.priority, r.created_at, r.run_at, r.finished_at, r.progress, r.progress_text,
                 \(isWhole ? "r.result" : "NULL"), r.reason, r.cancel_requested, r.lease_token, r.lease_node,
-                r.lease_expires_at, r.attempt, r.started_at
+                r.lease_expires_at, r.attempt, r.started_at, \(isWhole ? "r.input" : "NULL")
             FROM runs r CROSS JOIN events e ON e.sequence = r.event WHERE r.id = ?
             """)
         select.bind(1, id)
@@ -56,7 +56,8 @@ extension Connection {
         guard try select.step() else { return nil }
         var run = Run(
             id: id, job: select.text(9), state: try state(select.int(11), of: id), trigger: select.optionalText(10),
-            event: try event(select, from: 0), priority: select.int(12), createdAt: select.timestamp(13),
+            event: try event(select, from: 0), input: select.optionalBytes(26), priority: select.int(12),
+            createdAt: select.timestamp(13),
             runAt: select.timestamp(14), finishedAt: select.optionalTimestamp(15),
             attempts: try attempts(id, isWhole: isWhole),
             progress: select.isNull(16) ? nil : Progress(select.double(16), select.optionalText(17)),

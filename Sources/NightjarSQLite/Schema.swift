@@ -10,6 +10,10 @@ enum Schema {
         migrator.registerMigration("1-events-and-runs") { database in
             try database.execute(sql: version1)
         }
+        migrator.registerMigration("2-inputs") { database in
+            // What a job gets instead of its event's data.
+            try database.execute(sql: "ALTER TABLE runs ADD COLUMN input BLOB")
+        }
         return migrator
     }
 

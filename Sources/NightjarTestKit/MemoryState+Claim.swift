@@ -47,7 +47,8 @@ extension MemoryState {
         stored.startedAt = request.now
         runs[id] = stored
         return ClaimedRun(
-            job: stored.run.job, trigger: stored.run.trigger, event: stored.run.event, attempt: stored.attempt,
+            job: stored.run.job, trigger: stored.run.trigger, event: stored.run.event, input: stored.run.input,
+            attempt: stored.attempt,
             history: stored.history, createdAt: stored.run.createdAt, lease: lease)
     }
 

@@ -22,6 +22,7 @@ extension MemoryState {
         let page = newestFirst.prefix(query.limit).map { stored in
             var run = shown(stored)
             run.event.data = nil
+            run.input = nil
             run.result = nil
             for index in run.attempts.indices { run.attempts[index].output = nil }
             return run

@@ -110,7 +110,7 @@ struct MemoryState {
     private mutating func insert(_ new: NewRun, of event: StoredEvent, at now: Timestamp) {
         let run = Run(
             id: new.id, job: new.job, state: new.runAt <= now ? .available : .scheduled, trigger: new.trigger,
-            event: event.event, priority: new.priority, createdAt: now, runAt: new.runAt)
+            event: event.event, input: new.input, priority: new.priority, createdAt: now, runAt: new.runAt)
         runs[new.id] = StoredRun(run: run, event: event.sequence)
         live.insert(new.id)
     }

@@ -56,7 +56,7 @@ public indirect enum ValueType: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Whether a value of this type may be one of `other`: one of them is dynamic, or they are of one kind.
-    func mayBe(_ other: ValueType) -> Bool {
+    public func mayBe(_ other: ValueType) -> Bool {
         switch (self, other) {
         case (.dyn, _), (_, .dyn), (.parameter, _), (_, .parameter): true
         case (.list(let left), .list(let right)), (.optional(let left), .optional(let right)): left.mayBe(right)

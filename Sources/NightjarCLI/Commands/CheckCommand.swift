@@ -4,13 +4,20 @@ import ArgumentParser
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Tell every mistake in a configuration file.",
-        discussion: "Exits with 0 if there is none, else with 1. The environment must hold what the file asks for.")
+        discussion: """
+            Exits with 0 if there is none, else with 1. The environment must hold what the file asks for. With --event, it also tells for each trigger whether the event would fire it, why, and what its jobs would get; for triggers that are not on the event bus, as if the event had come to them.
+            """)
 
     @Option(
         name: [.customShort("c"), .customLong("config")],
         help: ArgumentHelp("The configuration file (else $NIGHTJAR_CONFIG, else nightjar.yaml).", valueName: "file"),
         completion: .file(extensions: ["yaml", "yml"]))
     var config: String?
+
+    @Option(
+        help: ArgumentHelp("A CloudEvent in JSON to try the triggers with; - for standard input.", valueName: "path"),
+        completion: .file())
+    var event: String?
 
     @Argument(help: ArgumentHelp("The same, without the option's name.", valueName: "file"), completion: .file())
     var file: String?
@@ -21,14 +28,20 @@ struct CheckCommand: AsyncParsableCommand {
 
     func run() async throws {
         let path = WorkspaceOptions.configurationFile(named: config ?? file) ?? "nightjar.yaml"
+        let trial: Configuration
         do throws(ConfigurationError) {
             let configuration = try ConfigurationFile.load(path)
             let jobs = configuration.jobs.count == 1 ? "1 job" : "\(configuration.jobs.count) jobs"
             let triggers = configuration.triggers.count == 1 ? "1 trigger" : "\(configuration.triggers.count) triggers"
             print("\(path) has no mistakes: \(jobs), \(triggers).")
+            trial = configuration
         } catch {
             StandardOutput.writeError(error.rendered(style: .standardError))
             throw ExitCode.failure
+        }
+        if let event {
+            try StandardOutput.write(
+                "\n" + TriggerTrial(try EventFile.read(event), trial).text(style: .standardOutput))
         }
     }
 }

@@ -85,6 +85,7 @@ struct EventExplanation {
         let byHand = record.decisions.contains { $0.trigger == nil }
         let byOther = triggers.first { $0.filter == nil && fired.contains($0.name) }
         return triggers.compactMap { trigger in
+            // What was decided when the event came is recorded with it.
             guard let filter = trigger.filter, !fired.contains(trigger.name) else { return nil }
             let reason: String
             if byHand {
@@ -93,12 +94,23 @@ struct EventExplanation {
                 reason = "the event came to the trigger \"\(byOther.name)\" and was not published"
             } else if let refusal = filter.refusal(of: record.event) {
                 reason = refusal
+            } else if let refusal = Self.refusal(of: record.event, by: trigger.rules) {
+                reason = refusal
             } else if Set(trigger.jobs).isSubset(of: record.decisions.compactMap(\.job)) {
                 reason = "its jobs were started by another trigger already"
             } else {
                 reason = "it wants the event, but did not stand in the configuration when the event came"
             }
             return Decision(trigger: trigger.name, outcome: .refused, reason: reason)
+        }
+    }
+
+    private static func refusal(of event: Event, by rules: TriggerRules) -> String? {
+        do throws(TriggerRules.Refusal) {
+            _ = try rules.plan(EventValue(event))
+            return nil
+        } catch {
+            return error.reason
         }
     }
 

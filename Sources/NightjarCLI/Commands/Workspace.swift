@@ -91,7 +91,7 @@ struct Workspace {
         let triggers = outline.triggers.map { trigger in
             Trigger(
                 trigger.name, kind: trigger.kind, origin: trigger.filter.map { .bus($0) } ?? .external,
-                start: trigger.jobs, delay: trigger.delay, summary: trigger.summary)
+                start: trigger.jobs, delay: trigger.delay, rules: trigger.rules, summary: trigger.summary)
         }
         var configuration = RuntimeConfiguration()
         configuration.maximumEventBytes = outline.maximumEventBytes

@@ -19,6 +19,7 @@ struct ConfigurationOutline: Sendable {
         var filter: EventFilter?
         var jobs: [String]
         var delay: Duration
+        var rules: TriggerRules
         var summary: String
     }
 
@@ -58,10 +59,11 @@ extension Reading where Value == ConfigurationOutline {
             let triggers = NamedEntries.each(section.entry("triggers")?.value, context) { section, name in
                 let kind = TriggerSettings.kinds.first { section.has($0) } ?? "unknown"
                 let filter = section.read("event", .eventFilter)
+                let (rules, delay) = section.rules(publishes: section.has("event"))
                 return ConfigurationOutline.TriggerOutline(
                     name: name, kind: kind, filter: filter,
                     jobs: section.read("start", Reading<String>.job(among: names).oneOrMore(), default: []),
-                    delay: section.read("delay", .duration(), default: .zero),
+                    delay: delay, rules: rules,
                     summary: filter?.summary ?? section.entry(kind).map(summary) ?? "")
             }
             var node = section.entry("node").flatMap {

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Replaces `${NAME}` and `${NAME:-default}` by what the environment holds; `$${` stands for `${` itself.
+/// Replaces `${NAME}` and `${NAME:-default}` by what the environment holds; `$${` stands for `${` itself. `${{`
+/// is left for templates.
 enum Interpolation {
     /// Something that cannot be replaced.
     struct Mistake: Hashable {
@@ -21,12 +22,18 @@ enum Interpolation {
         var mistakes: [Mistake] = []
         var at = 0
         while at < scalars.count {
+            if scalars[at...].starts(with: ["$", "$", "{", "{"]) {
+                result.append(contentsOf: ["$", "$", "{", "{"])
+                at += 4
+                continue
+            }
             if scalars[at...].starts(with: ["$", "$", "{"]) {
                 result.append(contentsOf: ["$", "{"])
                 at += 3
                 continue
             }
-            guard scalars[at...].starts(with: ["$", "{"]) else {
+            // `${{` begins a hole of a template: that is for whoever fills it.
+            guard scalars[at...].starts(with: ["$", "{"]), !scalars[at...].starts(with: ["$", "{", "{"]) else {
                 result.append(scalars[at])
                 at += 1
                 continue

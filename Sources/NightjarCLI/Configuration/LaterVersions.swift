@@ -4,9 +4,6 @@ enum LaterVersions {
     static let triggers = reasons(
         ["rabbitmq", "kafka", "sqs", "s3", "postgres", "sqlite", "cron", "webhook"],
         "triggers are not in this version of Nightjar; expected one of: http, files, event")
-    /// Settings of triggers.
-    static let triggerSettings = reasons(
-        ["when", "input"], "is not in this version of Nightjar; expected \"start\" and \"delay\" at most")
     /// Kinds of jobs.
     static let actions = reasons(
         ["publish", "webhook"], "jobs are not in this version of Nightjar; expected one of: command, http, emit")

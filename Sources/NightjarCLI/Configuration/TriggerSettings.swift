@@ -24,6 +24,8 @@ struct TriggerSettings: Sendable {
     var jobs: [String]
     /// How long after the event.
     var delay: Duration
+    /// How it decides and maps.
+    var rules: TriggerRules
 }
 
 extension Reading where Value == [TriggerSettings] {
@@ -34,7 +36,6 @@ extension Reading where Value == [TriggerSettings] {
     static func triggers(jobs: [String], isServing: Bool) -> Reading {
         let all = NamedEntries.reading("trigger") { section, name, position -> (TriggerSettings, Position)? in
             section.refuse(LaterVersions.triggers)
-            section.refuse(LaterVersions.triggerSettings)
             let source = section.source(at: position, isServing: isServing)
             let start = section.read("start", Reading<String>.job(among: jobs).oneOrMore())
             if !section.has("start") {
@@ -42,9 +43,9 @@ extension Reading where Value == [TriggerSettings] {
                     position,
                     "\(section.label) starts nothing; expected \"start\" with the name of a job, or a list of names")
             }
-            let delay = section.read("delay", .duration(), default: .zero)
+            let (rules, delay) = section.rules(publishes: section.has("event"))
             guard let source, let start else { return nil }
-            return (TriggerSettings(name: name, source: source, jobs: start, delay: delay), position)
+            return (TriggerSettings(name: name, source: source, jobs: start, delay: delay, rules: rules), position)
         }
         return Reading(all.expected) { node, label, context in
             guard let triggers = all.read(node, label, context) else { return nil }

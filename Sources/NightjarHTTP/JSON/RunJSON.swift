@@ -32,7 +32,10 @@ extension JSONWriter {
             key("progress")
             self.progress(progress)
         }
-        if let data = run.event.data {
+        if let input = run.input {
+            key("input")
+            raw(input)
+        } else if let data = run.event.data {
             key("input")
             self.data(data, contentType: run.event.dataContentType)
         }

@@ -31,6 +31,20 @@ extension RunStoreConformance {
                 try expect("its error", Array((run.attempts.first?.error ?? "").utf8), Array(text.utf8))
                 try expect("its progress", run.progress, Progress(0.25, text))
             },
+            .scene("a run's own input is claimed and shown, and leaves its event's data as it came") { scene in
+                let input = Array("{\"id\": 7}".utf8)
+                var own = scene.newRun("send")
+                own.input = input
+                let plain = scene.newRun("index")
+                _ = try await scene.store.accept([scene.record("e1", [own, plain])])
+                try expect("the input", try await scene.run(own.id).input, input)
+                try expect("none", try await scene.run(plain.id).input, nil)
+                let claimed = try await scene.claimOne("send")
+                try expect("what was claimed", claimed.input, input)
+                try expect("the event's data", claimed.event.data, Array("{}".utf8))
+                try expect("none was claimed", try await scene.claimOne("index").input, nil)
+                try expect("the list", try await scene.store.runs(RunQuery()).runs.map(\.input), [nil, nil])
+            },
             .scene("times keep their microseconds") { scene in
                 let at = Timestamp(microsecondsSince1970: 1_800_000_000_123_457)
                 let new = NewRun(id: scene.newRunID(), job: "send", trigger: nil, runAt: at - .microseconds(1))

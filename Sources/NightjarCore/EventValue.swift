@@ -1,0 +1,95 @@
+public import CloudEvents
+public import Expressions
+import Synchronization
+
+/// An event as expressions see it: `event.type`, `event.data.total`, and its extension attributes by their names.
+///
+/// The data is decoded when an expression reads it, once for all expressions that look: JSON to its values, text to a
+/// string, anything else to bytes.
+public final class EventValue: ObjectValue {
+    /// The attributes that every event may have, with their types.
+    public static let objectType = ObjectType(
+        "event",
+        fields: [
+            .init("id", .string), .init("source", .string), .init("type", .string), .init("specversion", .string),
+            .init("subject", .string), .init("time", .timestamp), .init("datacontenttype", .string),
+            .init("dataschema", .string), .init("data", .dyn),
+        ], isOpen: true)
+
+    private let event: Event
+    private let data = Mutex<Result<Value, EvaluationError>?>(nil)
+
+    /// The event's value.
+    public init(_ event: Event) {
+        self.event = event
+    }
+
+    public var type: ObjectType { Self.objectType }
+
+    public func value(at index: Int) throws(EvaluationError) -> Value? {
+        switch index {
+        case 0: return .string(event.id)
+        case 1: return .string(event.source)
+        case 2: return .string(event.type)
+        case 3: return .string(Event.specVersion)
+        case 4: return event.subject.map { .string($0) }
+        case 5: return event.time.flatMap { Self.value(of: $0) }
+        case 6: return event.dataContentType.map { .string($0) }
+        case 7: return event.dataSchema.map { .string($0) }
+        default: return try event.data.map { (bytes) throws(EvaluationError) in try decoded(bytes) }
+        }
+    }
+
+    public func value(named name: String) throws(EvaluationError) -> Value? {
+        event.extensions[name].flatMap { attribute in
+            switch attribute {
+            case .string(let text): .string(text)
+            case .boolean(let value): .bool(value)
+            case .integer(let number): .int(Int64(number))
+            }
+        }
+    }
+
+    public var otherNames: [String] { event.extensions.keys.sorted() }
+
+    private static func value(of time: Timestamp) -> Value? {
+        var (seconds, micros) = time.microsecondsSince1970.quotientAndRemainder(dividingBy: 1_000_000)
+        if micros < 0 {
+            seconds -= 1
+            micros += 1_000_000
+        }
+        return TimestampValue(seconds: seconds, nanoseconds: Int32(micros * 1000)).map { .timestamp($0) }
+    }
+
+    private func decoded(_ bytes: [UInt8]) throws(EvaluationError) -> Value {
+        let result = data.withLock { data -> Result<Value, EvaluationError> in
+            if let data { return data }
+            let decoded = Self.decode(bytes, event.dataContentType)
+            data = decoded
+            return decoded
+        }
+        return try result.get()
+    }
+
+    private static func decode(_ bytes: [UInt8], _ contentType: String?) -> Result<Value, EvaluationError> {
+        if contentType == nil || JSONText.isJSONContentType(contentType) {
+            do {
+                return .success(try Value(json: bytes))
+            } catch {
+                // Without a content type it need not be JSON.
+                if contentType != nil {
+                    return .failure(EvaluationError(.host, "event.data is not JSON: \(error)"))
+                }
+            }
+        }
+        if contentType?.lowercased().hasPrefix("text/") ?? true, let text = String(validating: bytes, as: UTF8.self) {
+            return .success(.string(text))
+        }
+        return .success(.bytes(bytes))
+    }
+}
+
+extension Environment {
+    /// What expressions over events may use: the event, by the name `event`.
+    public static let event = Environment([Variable("event", .object(EventValue.objectType))])
+}
