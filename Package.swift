@@ -90,7 +90,7 @@ let package = Package(
         library(
             "NightjarActions",
             [
-                "NightjarCore", "CloudEvents", httpTypes, asyncHTTPClient, subprocess,
+                "NightjarCore", "CloudEvents", "Expressions", httpTypes, asyncHTTPClient, subprocess,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -135,7 +135,7 @@ let package = Package(
         tests(
             "NightjarActionsTests",
             [
-                "NightjarActions", "NightjarCore", "CloudEvents", logging, hummingbird, httpTypes,
+                "NightjarActions", "NightjarCore", "CloudEvents", "Expressions", logging, hummingbird, httpTypes,
                 .product(name: "NIOCore", package: "swift-nio"),
             ]),
         tests("NightjarTestKitTests", ["NightjarTestKit", "NightjarCore", "CloudEvents"]),

@@ -1,11 +1,11 @@
 /// A text with holes: `${{ expression }}` stands for the expression's value. `$${{` stands for `${{` itself.
-public struct Template: Sendable, CustomStringConvertible {
+public struct Template: Sendable, CustomStringConvertible, Hashable {
     /// A part of a template.
     public enum Part: Sendable {
         /// Text as it stands.
         case text(String)
         /// An expression whose value stands there.
-        case hole(Expression)
+        case hole(CELExpression)
     }
 
     /// The text with its holes.
@@ -39,7 +39,7 @@ public struct Template: Sendable, CustomStringConvertible {
             text = []
             let inner = String(decoding: bytes[start..<hole.end - 2], as: UTF8.self)
             do {
-                parts.append(.hole(try Expression(hole.node, source: inner.trimmingSpaces, in: environment, bytes)))
+                parts.append(.hole(try CELExpression(hole.node, source: inner.trimmingSpaces, in: environment, bytes)))
             } catch { mistakes.append(error) }
             offset = hole.end
         }
@@ -54,6 +54,11 @@ public struct Template: Sendable, CustomStringConvertible {
         parts.contains { if case .hole = $0 { true } else { false } }
     }
 
+    /// Whether both are written alike.
+    public static func == (left: Template, right: Template) -> Bool { left.source == right.source }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(source) }
+
     /// The template.
     public var description: String { source }
 
@@ -64,7 +69,7 @@ public struct Template: Sendable, CustomStringConvertible {
     ///   - write: how a value is written where it stands.
     /// - Throws: ``EvaluationError`` if an expression has no value, or `write` cannot write one.
     public func render(
-        _ variables: [Value], costLimit: Int = Expression.defaultCostLimit,
+        _ variables: [Value], costLimit: Int = CELExpression.defaultCostLimit,
         write: (Value) throws(EvaluationError) -> String = Template.text
     ) throws(EvaluationError) -> String {
         var result = ""

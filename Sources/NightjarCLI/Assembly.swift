@@ -24,11 +24,11 @@ struct Assembly {
             case .command(let settings):
                 Job(
                     job.name, policy: job.policy, kind: "command",
-                    handler: try CommandAction(settings.arguments, options: settings.options))
+                    handler: try settings.action())
             case .http(let settings):
                 Job(
                     job.name, policy: job.policy, kind: "http",
-                    handler: try HTTPAction(settings.url, options: settings.options))
+                    handler: try settings.action())
             case .emit(let settings):
                 Job(job.name, policy: job.policy, kind: "emit", handler: try settings.action())
             }

@@ -5,26 +5,26 @@ public struct TriggerRules: Sendable {
     /// What the jobs get instead of the event's data.
     public enum Input: Sendable {
         /// The expression's value.
-        case value(Expression)
+        case value(CELExpression)
         /// An object with a member for each name.
-        case members([(name: String, value: Expression)])
+        case members([(name: String, value: CELExpression)])
     }
 
     /// Which events start the jobs; `nil` for all.
-    public var when: Expression?
+    public var when: CELExpression?
     /// What the jobs get, as JSON; `nil` for the event's data.
     public var input: Input?
     /// What counts as the same event: its value is the event's id. Not for events of the bus, which have theirs.
-    public var id: Expression?
+    public var id: CELExpression?
     /// The runs' priority, from 0 to 9; higher goes first.
-    public var priority: Expression?
+    public var priority: CELExpression?
     /// How long after the event the runs become available: a duration or seconds. Comes on top of ``Trigger/delay``.
-    public var delay: Expression?
+    public var delay: CELExpression?
 
     /// Rules with these expressions.
     public init(
-        when: Expression? = nil, input: Input? = nil, id: Expression? = nil, priority: Expression? = nil,
-        delay: Expression? = nil
+        when: CELExpression? = nil, input: Input? = nil, id: CELExpression? = nil, priority: CELExpression? = nil,
+        delay: CELExpression? = nil
     ) {
         self.when = when
         self.input = input
@@ -102,7 +102,7 @@ public struct TriggerRules: Sendable {
     public var impliedTypes: Set<String>? { when?.impliedStrings(for: ["event", "type"]) }
 
     private static func evaluate(
-        _ expression: Expression, _ variables: [Value], _ name: String
+        _ expression: CELExpression, _ variables: [Value], _ name: String
     ) throws(Refusal) -> Value {
         do { return try expression.evaluate(variables) } catch {
             throw Refusal(reason: "\(name) has no value: \(error)")

@@ -17,7 +17,7 @@ struct Case: Sendable, CustomTestStringConvertible {
     func outcome(_ variables: [(String, Value)] = []) -> String {
         let environment = Environment(variables.map { Environment.Variable($0.0) })
         do {
-            let compiled = try Expression(expression, in: environment)
+            let compiled = try CELExpression(expression, in: environment)
             return try compiled.evaluate(variables.map(\.1)).description
         } catch let error as EvaluationError {
             return "error: \(error.code)"

@@ -17,7 +17,7 @@ struct ImpliedStringsTests {
             ("['a'].exists(t, t == event.type)", nil),
         ] as [(String, Set<String>?)])
     func found(_ source: String, _ expected: Set<String>?) throws {
-        #expect(try Expression(source, in: Order.environment).impliedStrings(for: ["event", "type"]) == expected)
+        #expect(try CELExpression(source, in: Order.environment).impliedStrings(for: ["event", "type"]) == expected)
     }
 
     @Test("an expression is true for none but the strings that were found", arguments: 0..<20)
@@ -40,7 +40,7 @@ struct ImpliedStringsTests {
         }
         for _ in 0..<200 {
             let source = condition(3)
-            let expression = try Expression(source, in: Order.environment)
+            let expression = try CELExpression(source, in: Order.environment)
             guard let implied = expression.impliedStrings(for: ["event", "type"]) else { continue }
             for type in ["a", "b", "c", "d"] where !implied.contains(type) {
                 for x in 0...1 {
@@ -53,7 +53,7 @@ struct ImpliedStringsTests {
 
     @Test("what is read is known")
     func reads() throws {
-        let expression = try Expression(
+        let expression = try CELExpression(
             "event.data.total > 1 && event['id'] != '' && [1].all(x, event.data.a[x].b)", in: Order.environment)
         #expect(expression.reads == [["event", "data", "total"], ["event", "id"], ["event", "data", "a"]])
     }

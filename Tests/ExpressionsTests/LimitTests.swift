@@ -26,7 +26,7 @@ struct LimitTests {
         let data = Value.map([
             ("data", try Value(json: Array("[\((0..<1000).map(String.init).joined(separator: ","))]".utf8)))
         ])
-        let expression = try Expression(source, in: Environment([.init("l"), .init("text"), .init("event")]))
+        let expression = try CELExpression(source, in: Environment([.init("l"), .init("text"), .init("event")]))
         let error = #expect(throws: EvaluationError.self) { try expression.evaluate([list, text, data]) }
         #expect(error?.code == .costLimit)
     }
@@ -34,7 +34,7 @@ struct LimitTests {
     @Test("an ordinary expression over an ordinary event costs far less than it may")
     func ordinary() throws {
         let list = Value.list((0..<1000).map { .int(Int64($0)) })
-        let expression = try Expression(
+        let expression = try CELExpression(
             "l.filter(x, x > 10).map(x, x * 2).exists(x, x == 40)", in: Environment([.init("l")]))
         #expect(try expression.evaluate([list], costLimit: 20_000) == true)
     }
@@ -48,10 +48,10 @@ struct LimitTests {
         for source in [
             nested, sum, not, chain, String(repeating: "[", count: 10_000), String(repeating: " ", count: 100_001),
         ] {
-            #expect(throws: ExpressionError.self) { try Expression(source, in: Environment([.init("a")])) }
+            #expect(throws: ExpressionError.self) { try CELExpression(source, in: Environment([.init("a")])) }
         }
         let conditions = Array(repeating: "true", count: 1000).joined(separator: " && ")
-        #expect(throws: Never.self) { try Expression(conditions) }
+        #expect(throws: Never.self) { try CELExpression(conditions) }
     }
 
     @Test("whatever is read, parsing and evaluating ends, and never crashes", arguments: 0..<40)
@@ -71,7 +71,7 @@ struct LimitTests {
             let count = Int.random(in: 1...12, using: &generator)
             let source = (0..<count).map { _ in pieces.randomElement(using: &generator) ?? "" }.joined(
                 separator: Bool.random(using: &generator) ? " " : "")
-            guard let expression = try? Expression(source, in: environment) else { continue }
+            guard let expression = try? CELExpression(source, in: environment) else { continue }
             _ = try? expression.evaluate(variables, costLimit: 10_000)
         }
     }

@@ -56,7 +56,7 @@ struct MistakeTests {
         ])
     func rendered(_ source: String, _ expected: String) {
         do {
-            _ = try Expression(source, in: Order.environment)
+            _ = try CELExpression(source, in: Order.environment)
             Issue.record("\(source) is taken")
         } catch {
             // The first mistake is the one that is meant; a part that is wrong may have another in what it is part of.
@@ -67,7 +67,7 @@ struct MistakeTests {
     @Test("all mistakes are told at once, in their order")
     func all() {
         do {
-            _ = try Expression("evnt.type == 'a' && 1 + 'b' == 2 || event.data.siez()", in: Order.environment)
+            _ = try CELExpression("evnt.type == 'a' && 1 + 'b' == 2 || event.data.siez()", in: Order.environment)
             Issue.record("it is taken")
         } catch {
             #expect(error.mistakes.map(\.column) == [1, 23, 48])
@@ -76,7 +76,7 @@ struct MistakeTests {
 
     @Test("an error of an evaluation says where it came from")
     func places() throws {
-        let expression = try Expression("1 + [1][5]")
+        let expression = try CELExpression("1 + [1][5]")
         do {
             _ = try expression.evaluate([])
             Issue.record("it has a value")
@@ -98,7 +98,7 @@ struct MistakeTests {
             ("'a' in ['a']", .bool), ("dyn(1) + dyn(2)", .dyn), ("event.?type", .optional(.string)),
         ]
         for (source, type) in examples {
-            #expect(try Expression(source, in: Order.environment).resultType == type, "\(source)")
+            #expect(try CELExpression(source, in: Order.environment).resultType == type, "\(source)")
         }
     }
 }

@@ -76,7 +76,7 @@ struct ObjectTests {
             ("'\\u0001é'", #""\u0001é""#),
         ])
     func writing(_ expression: String, _ json: String) throws {
-        #expect(String(decoding: try Expression(expression).evaluate([]).json(), as: UTF8.self) == json)
+        #expect(String(decoding: try CELExpression(expression).evaluate([]).json(), as: UTF8.self) == json)
     }
 
     @Test("what is read is written again")

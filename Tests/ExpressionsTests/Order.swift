@@ -37,7 +37,7 @@ final class Order: ObjectValue {
 
     static func outcome(_ expression: String, _ order: Order) -> String {
         do {
-            return try Expression(expression, in: Environment([.init("event", .object(order.type))]))
+            return try CELExpression(expression, in: Environment([.init("event", .object(order.type))]))
                 .evaluate([.object(order)]).description
         } catch let error as ExpressionError {
             return error.description

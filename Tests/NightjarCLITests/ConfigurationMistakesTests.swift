@@ -176,8 +176,26 @@ struct ConfigurationMistakesTests {
             "2:13: trigger \"t\" listens to nothing; expected one of: http, files, event"),
         Single(
             "jobs: { j: { emit: { type: x } } }\ntriggers: { t: { event: {}, when: a, start: j } }",
-            "2:29: trigger \"t\": \"when\" is not in this version of Nightjar; expected \"start\" and \"delay\" at most"
+            "2:35: when: unknown name \"a\"; known names are event"),
+        Single(
+            "jobs: { j: { emit: { type: x } } }\ntriggers: { t: { event: {}, when: \"event.type\", start: j } }",
+            "2:35: when is a string; expected a condition such as event.data.total > 100"),
+        Single(
+            "jobs: { j: { emit: { type: x } } }\ntriggers: { t: { event: {}, start: j, priority: 12 } }",
+            "2:49: priority is 12; expected an int from 0 to 9"),
+        Single(
+            "jobs: { j: { emit: { type: x } } }\ntriggers: { t: { event: {}, start: j, id: event.data.x } }",
+            "2:39: trigger \"t\": what was published has its id already; expected \"id\" with http or files only"),
+        Single(
+            "jobs: { j: { emit: { type: x } } }\ntriggers: { t: { event: {}, start: j, input: { a: 1 +, b: 'evnt.x' } } }",
+            "2:54: input.a: got the end; expected a value"),
+        Single(
+            "jobs: { j: { command: [x, '${{ event.id }}'] } }",
+            "1:27: command: arguments have no holes, so that no value can become more than one; expected { value: EXPRESSION } for an argument"
         ),
+        Single(
+            "jobs: { j: { emit: { type: '${{ evnt.id }}' } } }",
+            "1:34: type: unknown name \"evnt\"; did you mean \"event\"?"),
         Single(
             "jobs: { j: { emit: { type: x } } }\ntriggers: { t: { cron: {}, start: j } }",
             "2:18: trigger \"t\": \"cron\" triggers are not in this version of Nightjar; expected one of: http, files, event"

@@ -118,7 +118,8 @@ struct EventExplanationTests {
             name: "payments", kind: "event", filter: EventFilter(types: ["payment.*"]), jobs: ["book"], delay: .zero,
             summary: ""),
         ConfigurationOutline.TriggerOutline(
-            name: "endpoint", kind: "http", filter: nil, jobs: ["charge"], delay: .zero, summary: ""),
+            name: "endpoint", kind: "http", filter: nil, jobs: ["charge"], delay: .zero, rules: TriggerRules(),
+            summary: ""),
     ]
 
     func reasons(_ decisions: [Decision], type: String = "order.placed") -> [String: String] {

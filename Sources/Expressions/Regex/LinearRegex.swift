@@ -1,6 +1,6 @@
 /// A regular expression in the syntax of RE2, matched in time linear in the text.
 ///
-/// A pattern becomes a program of a machine that follows all ways through it at once ("Regular Expression Matching: the
+/// A pattern becomes a program of a machine that follows all ways through it at once ("Regular CELExpression Matching: the
 /// Virtual Machine Approach", Cox, 2009), so that no text makes it try again. Of several matches that begin at one place it
 /// finds the one that a search that goes back would find first.
 struct LinearRegex: Sendable {

@@ -141,6 +141,11 @@ public struct MapValue: Sendable {
         if case .entries = storage { true } else { false }
     }
 
+    /// Which JSON text it is a part of, for tests.
+    package var documentIdentity: ObjectIdentifier? {
+        if case .json(let node) = storage { ObjectIdentifier(node.document) } else { nil }
+    }
+
     static func isKey(_ value: Value) -> Bool {
         switch value {
         case .bool, .int, .uint, .string: true

@@ -1,4 +1,4 @@
-/// A value of the Common Expression Language ("Values" in the language definition of cel-spec).
+/// A value of the Common CELExpression Language ("Values" in the language definition of cel-spec).
 public enum Value: Sendable {
     /// `null`.
     case null

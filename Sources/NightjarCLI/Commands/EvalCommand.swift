@@ -51,7 +51,7 @@ struct EvalCommand: AsyncParsableCommand {
             }
         }
         do {
-            let compiled = try Expression(expression, in: Environment(variables.map(\.0)))
+            let compiled = try CELExpression(expression, in: Environment(variables.map(\.0)))
             let value = try compiled.evaluate(variables.map(\.1))
             try StandardOutput.write((type ? value.typeName : String(decoding: try value.json(), as: UTF8.self)) + "\n")
         } catch let error as ExpressionError {

@@ -1,7 +1,7 @@
 import Expressions
 import NightjarCore
 
-extension Reading where Value == Expression {
+extension Reading where Value == CELExpression {
     /// An expression over the event.
     /// - Parameters:
     ///   - expected: what its value is for, for messages.
@@ -10,7 +10,7 @@ extension Reading where Value == Expression {
         Reading(expected) { node, label, context in
             guard let text = context.text(node, label, expected: expected) else { return nil }
             do throws(ExpressionError) {
-                let expression = try Expression(text, in: .event)
+                let expression = try CELExpression(text, in: .event)
                 if types.isEmpty || types.contains(where: { expression.resultType.mayBe($0) }) { return expression }
                 context.report(
                     node.position, "\(label) is a \(expression.resultType); expected \(expected)")
@@ -18,6 +18,19 @@ extension Reading where Value == Expression {
                 for mistake in error.mistakes { context.report(mistake, in: node, label) }
             }
             return nil
+        }
+    }
+}
+
+extension Reading where Value == Template {
+    /// A text that may have holes such as `${{ event.data.id }}`.
+    static func template(_ expected: String = "a text") -> Reading {
+        Reading(expected) { node, label, context in
+            guard let text = context.text(node, label, expected: expected) else { return nil }
+            do throws(ExpressionError) { return try Template(text, in: .event) } catch {
+                for mistake in error.mistakes { context.report(mistake, in: node, label) }
+                return nil
+            }
         }
     }
 }
@@ -60,7 +73,7 @@ extension Section {
 extension Reading where Value == TriggerRules.Input {
     /// What the jobs get instead of the event's data.
     fileprivate static var input: Reading {
-        let value = Reading<Expression>.expression("an expression such as event.data.order, or a mapping of them")
+        let value = Reading<CELExpression>.expression("an expression such as event.data.order, or a mapping of them")
         return Reading(value.expected) { node, label, context in
             guard case .map(let entries) = node.content else {
                 return value.read(node, label, context).map { .value($0) }
@@ -73,19 +86,35 @@ extension Reading where Value == TriggerRules.Input {
     }
 }
 
+extension Reading where Value == CELExpression {
+    /// An int from 0 to 9, or an expression that gives one.
+    fileprivate static var priority: Reading {
+        let expected = "an int from 0 to 9"
+        let expression = expression("\(expected), or an expression that gives one", of: [.int])
+        return Reading(expression.expected) { node, label, context in
+            guard let value = expression.read(node, label, context) else { return nil }
+            // What reads nothing of the event is known now.
+            if value.reads.isEmpty, case .int(let number)? = try? value.evaluate([.null]), !(0...9).contains(number) {
+                context.report(node.position, "\(label) is \(number); expected \(expected)")
+            }
+            return value
+        }
+    }
+}
+
 /// How long after the event a trigger's runs become available.
 struct DelaySetting {
     /// Always so long.
     var fixed = Duration.zero
     /// As long as this says.
-    var expression: Expression?
+    var expression: CELExpression?
 }
 
 extension Reading where Value == DelaySetting {
     /// A duration, or an expression that gives one.
     fileprivate static var delay: Reading {
         let expected = "\(DurationText.expected), or an expression that gives one"
-        let expression = Reading<Expression>.expression(expected, of: [.duration, .int, .double])
+        let expression = Reading<CELExpression>.expression(expected, of: [.duration, .int, .double])
         return Reading(expected) { node, label, context in
             if case .scalar(let raw, _) = node.content {
                 if let duration = DurationText.duration(raw) { return DelaySetting(fixed: duration) }

@@ -40,7 +40,7 @@ enum Banner {
     private static func summary(_ job: JobSettings) -> String {
         // Arguments and URLs may hold secrets: the program's and the host's name say enough.
         switch job.action {
-        case .command(let settings): "command \(settings.arguments.first ?? "")"
+        case .command(let settings): "command \(settings.program)"
         case .http(let settings): "http \(settings.options.method)"
         case .emit(let settings): "emit \(settings.type)"
         }

@@ -1,8 +1,8 @@
-/// An expression of the Common Expression Language, checked once and ready to be evaluated often.
+/// An expression of the Common CELExpression Language, checked once and ready to be evaluated often.
 ///
 /// The language is that of cel-spec without messages and enumerations of protocol buffers, with the extensions for strings,
 /// math, lists, sets, encoders, optionals, regular expressions, two-variable macros and `cel.bind`.
-public struct Expression: Sendable, CustomStringConvertible {
+public struct CELExpression: Sendable, CustomStringConvertible, Hashable {
     /// What an evaluation may cost if nothing else is said: about 20 milliseconds of work.
     public static let defaultCostLimit = 1_000_000
 
@@ -43,6 +43,11 @@ public struct Expression: Sendable, CustomStringConvertible {
         self.reads = reads
     }
 
+    /// Whether both are written alike.
+    public static func == (left: CELExpression, right: CELExpression) -> Bool { left.source == right.source }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(source) }
+
     /// The source.
     public var description: String { source }
 
@@ -52,7 +57,7 @@ public struct Expression: Sendable, CustomStringConvertible {
     ///   - costLimit: how much it may cost: about one unit for each part of a loop's body and step, and each 64 bytes of text.
     /// - Throws: ``EvaluationError`` if it has no value.
     public func evaluate(
-        _ variables: [Value], costLimit: Int = Expression.defaultCostLimit
+        _ variables: [Value], costLimit: Int = CELExpression.defaultCostLimit
     ) throws(EvaluationError) -> Value {
         var frame = Frame(variables: variables, locals: slots, budget: costLimit)
         return try code(&frame)
@@ -61,7 +66,7 @@ public struct Expression: Sendable, CustomStringConvertible {
     /// The answer of a condition.
     /// - Throws: ``EvaluationError`` if it has no value, or one that is no bool.
     public func test(
-        _ variables: [Value], costLimit: Int = Expression.defaultCostLimit
+        _ variables: [Value], costLimit: Int = CELExpression.defaultCostLimit
     ) throws(EvaluationError) -> Bool {
         var frame = Frame(variables: variables, locals: slots, budget: costLimit)
         return try test(&frame)
