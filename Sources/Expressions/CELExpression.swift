@@ -48,6 +48,9 @@ public struct CELExpression: Sendable, CustomStringConvertible, Hashable {
 
     public func hash(into hasher: inout Hasher) { hasher.combine(source) }
 
+    /// The names of all functions; macros and operators have none.
+    public static var functionNames: [String] { FunctionTable.all.keys.sorted() }
+
     /// The source.
     public var description: String { source }
 

@@ -7,12 +7,15 @@ struct IntakePlanner: Sendable {
     private static let maximumRefusals = 100
 
     private let jobs: Set<String>
+    private let inputBytes: Int
     private let triggers: [String: Trigger]
     private let index: TriggerIndex
 
     /// A planner for these jobs and triggers; the triggers' jobs must be among the jobs.
-    init(jobs: Set<String>, triggers: [Trigger]) {
+    /// - Parameter inputBytes: how large an input that a trigger makes may be.
+    init(jobs: Set<String>, triggers: [Trigger], inputBytes: Int = 1 << 20) {
         self.jobs = jobs
+        self.inputBytes = inputBytes
         self.triggers = Dictionary(triggers.map { ($0.name, $0) }) { first, _ in first }
         index = TriggerIndex(triggers)
     }
@@ -62,6 +65,10 @@ struct IntakePlanner: Sendable {
     ) {
         let plan: TriggerRules.Plan
         do { plan = try trigger.rules.plan(event) } catch { return refuse(trigger, error, &record) }
+        guard plan.input?.count ?? 0 <= inputBytes else {
+            let reason = "input has \(plan.input?.count ?? 0) bytes, the limit is \(inputBytes)"
+            return refuse(trigger, TriggerRules.Refusal(reason: reason), &record)
+        }
         for job in trigger.jobs where !record.runs.contains(where: { $0.job == job }) {
             record.runs.append(
                 NewRun(

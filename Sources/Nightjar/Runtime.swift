@@ -60,7 +60,9 @@ public final class Runtime: ManagedNode, Service {
             configuration: configuration, store: resilient, time: time, alarms: alarms, logger: logger)
         let news = RunNews(hub: hub, dispatcher: dispatcher, inHand: inHand, time: time, logger: logger)
         let intake = StoreIntake(
-            store: resilient, time: time, planner: IntakePlanner(jobs: Set(jobs.map(\.name)), triggers: triggers),
+            store: resilient, time: time,
+            planner: IntakePlanner(
+                jobs: Set(jobs.map(\.name)), triggers: triggers, inputBytes: configuration.maximumEventBytes),
             limits: .init(
                 eventBytes: configuration.maximumEventBytes, eventsInFlight: configuration.maximumEventsInFlight,
                 bytesInFlight: configuration.maximumBytesInFlight),
@@ -97,7 +99,9 @@ public final class Runtime: ManagedNode, Service {
     public func reload(jobs: [Job], triggers: [Trigger]) throws(RuntimeError) {
         try Self.check(jobs: jobs, triggers: triggers)
         state.withLock { $0.triggers = triggers }
-        storeIntake.use(IntakePlanner(jobs: Set(jobs.map(\.name)), triggers: triggers))
+        storeIntake.use(
+            IntakePlanner(
+                jobs: Set(jobs.map(\.name)), triggers: triggers, inputBytes: configuration.maximumEventBytes))
         dispatcher.configure(jobs)
         sources.configure(triggers)
     }

@@ -47,6 +47,9 @@ public struct TriggerRules: Sendable {
     public struct Refusal: Error, Sendable, Hashable {
         /// The reason, for people.
         public var reason: String
+
+        /// A refusal for that reason.
+        public init(reason: String) { self.reason = reason }
     }
 
     /// Decides on an event.

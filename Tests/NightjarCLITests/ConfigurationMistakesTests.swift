@@ -187,7 +187,7 @@ struct ConfigurationMistakesTests {
             "jobs: { j: { emit: { type: x } } }\ntriggers: { t: { event: {}, start: j, id: event.data.x } }",
             "2:39: trigger \"t\": what was published has its id already; expected \"id\" with http or files only"),
         Single(
-            "jobs: { j: { emit: { type: x } } }\ntriggers: { t: { event: {}, start: j, input: { a: 1 +, b: 'evnt.x' } } }",
+            "jobs: { j: { emit: { type: x } } }\ntriggers: { t: { event: {}, start: j, input: { a: 1 + } } }",
             "2:54: input.a: got the end; expected a value"),
         Single(
             "jobs: { j: { command: [x, '${{ event.id }}'] } }",
@@ -195,7 +195,7 @@ struct ConfigurationMistakesTests {
         ),
         Single(
             "jobs: { j: { emit: { type: '${{ evnt.id }}' } } }",
-            "1:34: type: unknown name \"evnt\"; did you mean \"event\"?"),
+            "1:33: type: unknown name \"evnt\"; did you mean \"event\"?"),
         Single(
             "jobs: { j: { emit: { type: x } } }\ntriggers: { t: { cron: {}, start: j } }",
             "2:18: trigger \"t\": \"cron\" triggers are not in this version of Nightjar; expected one of: http, files, event"

@@ -113,10 +113,10 @@ struct EventExplanationTests {
     let triggers = [
         ConfigurationOutline.TriggerOutline(
             name: "orders", kind: "event", filter: EventFilter(types: ["order.*"]), jobs: ["charge"], delay: .zero,
-            summary: ""),
+            rules: TriggerRules(), summary: ""),
         ConfigurationOutline.TriggerOutline(
             name: "payments", kind: "event", filter: EventFilter(types: ["payment.*"]), jobs: ["book"], delay: .zero,
-            summary: ""),
+            rules: TriggerRules(), summary: ""),
         ConfigurationOutline.TriggerOutline(
             name: "endpoint", kind: "http", filter: nil, jobs: ["charge"], delay: .zero, rules: TriggerRules(),
             summary: ""),

@@ -57,8 +57,7 @@ extension Section {
         rules.when = read("when", .expression("a condition such as event.data.total > 100", of: [.bool]))
         rules.input = read("input", .input)
         rules.id = read("id", .expression("a text or number such as event.data.order", of: [.string, .int, .uint]))
-        rules.priority = read(
-            "priority", .expression("an int from 0 to 9, or an expression that gives one", of: [.int]))
+        rules.priority = read("priority", .priority)
         if isBus, let entry = entry("id") {
             context.report(
                 entry.position,
