@@ -59,8 +59,11 @@ struct BenchCommand: AsyncParsableCommand {
         let latency = try await bench.latency(samples: samples)
         report.progress("POST, \(connections) connections for \(seconds) s …")
         let posts = try await bench.posts(connections: connections, seconds: seconds)
+        report.progress("expressions …")
+        let expressions = try await ExpressionBench(folder: place).run()
         report.print(
-            raw: raw, commit: commit, lifecycle: lifecycle, latency: latency, posts: posts, connections: connections)
+            raw: raw, commit: commit, lifecycle: lifecycle, latency: latency, posts: posts, connections: connections,
+            expressions: expressions)
     }
 
     /// A JSON object of exactly that many bytes.

@@ -12,7 +12,8 @@ struct BenchReport {
 
     func print(
         raw: Double, commit: Bench.Latencies, lifecycle: Double, latency: Bench.Latencies,
-        posts: (perSecond: Double, latencies: Bench.Latencies), connections: Int
+        posts: (perSecond: Double, latencies: Bench.Latencies), connections: Int,
+        expressions: ExpressionBench.Figures
     ) {
         let commitMedian = Double(commit.valueAtPercentile(50))
         let median = Double(latency.valueAtPercentile(50))
@@ -27,6 +28,15 @@ struct BenchReport {
             ("durable POST/s, \(connections) connections", "postsPerSecond", posts.perSecond, "/s"),
             ("  answer, median", "postMedianMicroseconds", Double(posts.latencies.valueAtPercentile(50)), "µs"),
             ("  answer, 99th percentile", "post99Microseconds", Double(posts.latencies.valueAtPercentile(99)), "µs"),
+            ("Foundation decodes 1 kB of JSON, one core", "foundationDecodesPerSecond", expressions.foundation, "/s"),
+            ("condition on a new event of 1 kB, one core", "conditionsDecodingPerSecond", expressions.decoding, "/s"),
+            ("condition on a decoded event, one core", "conditionsPerSecond", expressions.decoded, "/s"),
+            ("intake with one trigger, groups of 500", "intakeOneTriggerPerSecond", expressions.oneTrigger, "events/s"),
+            (
+                "  with 1,000 triggers for other types", "intakeManyTriggersPerSecond", expressions.manyTriggers,
+                "events/s"
+            ),
+            ("  of the rate with one", "intakeRatio", expressions.manyTriggers / expressions.oneTrigger, ""),
         ]
         if isJSON {
             var writer = JSONWriter()
