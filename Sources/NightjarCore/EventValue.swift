@@ -72,7 +72,8 @@ public final class EventValue: ObjectValue {
     }
 
     private static func decode(_ bytes: [UInt8], _ contentType: String?) -> Result<Value, EvaluationError> {
-        if contentType == nil || JSONText.isJSONContentType(contentType) {
+        // Most are of this very type, which needs no taking apart.
+        if contentType == nil || contentType == "application/json" || JSONText.isJSONContentType(contentType) {
             do {
                 return .success(try Value(json: bytes))
             } catch {
