@@ -36,7 +36,10 @@ public final class EventValue: ObjectValue {
         case 5: return event.time.flatMap { Self.value(of: $0) }
         case 6: return event.dataContentType.map { .string($0) }
         case 7: return event.dataSchema.map { .string($0) }
-        default: return try event.data.map { (bytes) throws(EvaluationError) in try decoded(bytes) }
+        default:
+            if let known = data.withLock({ $0 }) { return try known.get() }
+            guard let bytes = event.data else { return nil }
+            return try decoded(bytes)
         }
     }
 
