@@ -6,7 +6,7 @@ public struct CELExpression: Sendable, CustomStringConvertible, Hashable {
     /// What an evaluation may cost if nothing else is said: about 20 milliseconds of work.
     public static let defaultCostLimit = 1_000_000
 
-    /// The text of the expression.
+    /// The text of the expression, as it is shown.
     public let source: String
     /// The type of its value, as far as that is known before it is evaluated.
     public let resultType: ValueType
@@ -19,12 +19,18 @@ public struct CELExpression: Sendable, CustomStringConvertible, Hashable {
     private let slots: Int
 
     /// Reads and checks an expression.
+    /// - Parameters:
+    ///   - source: the text of the expression.
+    ///   - environment: the names that it may use.
+    ///   - shown: how it is shown instead, if its text holds what is not to be shown.
     /// - Throws: ``ExpressionError`` with every mistake and its place.
-    public init(_ source: String, in environment: Environment = Environment()) throws(ExpressionError) {
+    public init(
+        _ source: String, in environment: Environment = Environment(), shownAs shown: String? = nil
+    ) throws(ExpressionError) {
         let bytes = Array(source.utf8)
         let node: Node
         do { node = try Parser.parse(bytes) } catch { throw ExpressionError([error], in: bytes) }
-        try self.init(node, source: source, in: environment, bytes)
+        try self.init(node, source: shown ?? source, in: environment, bytes)
     }
 
     /// Checks an expression that stands in a larger text.

@@ -69,7 +69,11 @@ public struct HTTPTemplateAction: RunHandler {
             if !hasType { options.headers["content-type"] = body.contentType }
         }
         let action: HTTPAction
-        do { action = try HTTPAction(target, options: options) } catch { throw RunFailure("\(error)", .never) }
+        do { action = try HTTPAction(target, options: options) } catch {
+            // The error has the URL in it, which may hold a secret.
+            throw RunFailure(
+                "the request cannot be made: its values make no HTTP URL, or a header that cannot be sent", .never)
+        }
         return try await action.run(context)
     }
 

@@ -25,13 +25,13 @@ extension API {
                 request.request.headers, body: body, maximumBatchCount: configuration.maximumBatchEvents
             ).events
         } else {
-            events = [try await event(endpoint, request, body)]
+            let event = try await event(endpoint, request, body)
+            // Before it is accepted: a duplicate makes runs for jobs that have none of it yet.
+            if try request.idempotencyKey() != nil { try await checkSame(event) }
+            events = [event]
         }
         let answers = try await node.intake.accept(
             events.map { IncomingEvent($0, to: .trigger(endpoint.trigger)) })
-        if try request.idempotencyKey() != nil, let event = events.first, answers.first?.outcome == .duplicate {
-            try await checkSame(event)
-        }
         return .json(.accepted) { $0.acceptances(answers) }
     }
 
@@ -70,7 +70,7 @@ extension API {
         let answer = try await node.intake.accept([IncomingEvent(event, to: .job(job, runAt: runAt))]).first
         guard let id = answer?.runs.first else { throw Problem(.internalServerError, "the start made no run") }
         var headers: HTTPFields = [.location: "/v1/runs/\(id)"]
-        var run = try await self.run(id.description)
+        guard var run = await known(id) else { return Self.accepted(id, job, headers) }
         if answer?.outcome == .duplicate {
             guard run.event.data == event.data else {
                 throw Problem(.unprocessableContent, "the Idempotency-Key was used with another body before")
@@ -79,10 +79,26 @@ extension API {
         }
         if let wait {
             if let name = HTTPField.Name("Preference-Applied") { headers[name] = "wait=\(wait.components.seconds)" }
-            run = try await finished(run, updates, within: wait)
+            // The run is durable: what cannot be read of it now is no reason to say that it was not taken.
+            do { run = try await finished(run, updates, within: wait) } catch is StoreError {}
         }
         let answered = run
         return .json(answered.state.isFinished ? .ok : .accepted, headers: headers) { $0.run(answered) }
+    }
+
+    /// The run as it stands; `nil` if it cannot be read now.
+    private func known(_ id: RunID) async -> Run? {
+        do throws(StoreError) { return try await node.store.run(id) } catch { return nil }
+    }
+
+    /// The answer to a start whose run is durable and cannot be read now.
+    private static func accepted(_ id: RunID, _ job: String, _ headers: HTTPFields) -> Response {
+        .json(.accepted, headers: headers) { json in
+            json.beginObject()
+            json.member("id", id.description)
+            json.member("job", job)
+            json.endObject()
+        }
     }
 
     private func startTime(_ request: RequestReader) throws -> Timestamp? {

@@ -114,10 +114,11 @@ public final class HTTPServer: Service {
         do {
             let certificates = try NIOSSLCertificate.fromPEMFile(tls.certificateChain)
             let key = try NIOSSLPrivateKey(file: tls.privateKey, format: .pem)
-            return try .tls(
-                .http1(configuration: http1),
-                tlsConfiguration: .makeServerConfiguration(
-                    certificateChain: certificates.map { .certificate($0) }, privateKey: .privateKey(key)))
+            var settings = TLSConfiguration.makeServerConfiguration(
+                certificateChain: certificates.map { .certificate($0) }, privateKey: .privateKey(key))
+            // RFC 8996 ends TLS 1.0 and 1.1.
+            settings.minimumTLSVersion = .tlsv12
+            return try .tls(.http1(configuration: http1), tlsConfiguration: settings)
         } catch {
             throw HTTPServerError(
                 code: .invalidCertificate,

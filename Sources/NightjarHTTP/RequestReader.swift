@@ -68,7 +68,8 @@ struct RequestReader: Sendable {
     func preferredWait() throws -> Duration? {
         guard let name = HTTPField.Name("Prefer") else { return nil }
         for preference in request.headers[values: name].flatMap({ $0.split(separator: ",") }) {
-            let parts = preference.split(separator: ";")[0].split(separator: "=")
+            guard let token = preference.split(separator: ";").first else { continue }
+            let parts = token.split(separator: "=")
             guard parts.count == 2, parts[0].trimmed().lowercased() == "wait" else { continue }
             guard let seconds = Int64(parts[1].trimmed()), seconds >= 0 else {
                 throw Problem(.badRequest, "Prefer: wait needs a whole number of seconds")

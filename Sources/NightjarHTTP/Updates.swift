@@ -46,12 +46,20 @@ struct Updates: Sendable {
             body: .init { writer in
                 var last = Self.frame("run") { $0.run(run) }
                 try await writer.write(last)
+                var lastWrite = node.time.now
                 if !run.state.isFinished {
                     try await forEach(updates, every: .seconds(1)) { message in
                         if case .update(let update) = message, update.run != run.id { return true }
                         guard let now = try await node.store.run(run.id) else { return false }
                         let frame = Self.frame("run") { $0.run(now) }
-                        if frame != last { try await writer.write(frame) }
+                        if frame != last {
+                            try await writer.write(frame)
+                            lastWrite = node.time.now
+                        } else if node.time.now >= lastWrite + Self.heartbeat {
+                            // Also how a client that is gone is noticed.
+                            try await writer.write(ByteBuffer(string: ": still here\n\n"))
+                            lastWrite = node.time.now
+                        }
                         last = frame
                         return !now.state.isFinished
                     }

@@ -81,6 +81,14 @@ struct ServerTests {
         }
     }
 
+    @Test("preferences that are none are passed over", arguments: [";", ",;,", "=", "wait", ";wait=1", ""])
+    func preferences(prefer: String) async throws {
+        try await withServer { (server) async throws -> Void in
+            let answer = try await server.request("POST", "/v1/jobs/work/runs", headers: ["prefer": prefer])
+            #expect([200, 202].contains(answer.status))
+        }
+    }
+
     @Test("an endpoint's Idempotency-Key answers a repetition, and refuses another body")
     func endpointKeys() async throws {
         try await withServer { (server) async throws -> Void in

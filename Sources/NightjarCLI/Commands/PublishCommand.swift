@@ -60,7 +60,7 @@ struct PublishCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let workspace = try workspace.workspace()
+        let workspace = try workspace.workspace(hasRules: true)
         let limit = workspace.outline?.maximumEventBytes ?? 1 << 20
         let events = try file.map { try Self.events(in: $0, limit) } ?? [event(limit)]
         try await workspace.withNewStore { store in

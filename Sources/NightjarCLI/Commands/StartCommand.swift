@@ -42,7 +42,7 @@ struct StartCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let workspace = try workspace.workspace()
+        let workspace = try workspace.workspace(hasRules: true)
         let (data, contentType) = try input.read(atMost: workspace.outline?.maximumEventBytes ?? 1 << 20)
         if let jobs = workspace.outline?.jobs.map(\.name), !jobs.contains(job) {
             let hint =

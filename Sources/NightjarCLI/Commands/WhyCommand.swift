@@ -21,7 +21,7 @@ struct WhyCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let workspace = try workspace.workspace()
+        let workspace = try workspace.workspace(hasRules: true)
         let triggers = workspace.outline?.triggers ?? []
         let explanations = try await workspace.withStore { store in
             var explanations: [EventExplanation] = []

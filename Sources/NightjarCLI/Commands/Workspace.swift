@@ -28,8 +28,11 @@ struct WorkspaceOptions: ParsableArguments {
     }
 
     /// What the command works on.
-    func workspace() throws -> Workspace {
-        let outline = try Self.configurationFile(named: config).map { try ConfigurationOutline.load($0) }
+    /// - Parameter hasRules: whether the command needs the triggers' expressions.
+    func workspace(hasRules: Bool = false) throws -> Workspace {
+        let outline = try Self.configurationFile(named: config).map {
+            try ConfigurationOutline.load($0, hasRules: hasRules)
+        }
         if let store {
             let path = store.hasPrefix("sqlite:") ? String(store.dropFirst("sqlite:".count)) : store
             return Workspace(outline: outline, store: URL(fileURLWithPath: path).standardizedFileURL.path)

@@ -33,17 +33,21 @@ struct ConfigurationOutline: Sendable {
     var triggers: [TriggerOutline]
 
     /// Reads a file.
+    /// - Parameters:
+    ///   - file: the file.
+    ///   - hasRules: whether the triggers' expressions are read, which may ask for more of the environment.
+    ///   - environment: the value of a variable.
     /// - Throws: ``ConfigurationError`` with the mistakes in what is read of it.
     static func load(
-        _ file: String, environment: @escaping (String) -> String? = { ProcessInfo.processInfo.environment[$0] }
+        _ file: String, hasRules: Bool = true, environment: @escaping (String) -> String? = { ProcessInfo.processInfo.environment[$0] }
     ) throws(ConfigurationError) -> ConfigurationOutline {
         let text = try ConfigurationText(contentsOf: file)
-        return try ConfigurationFile.read(text, Reading<ConfigurationOutline>.outline, environment: environment)
+        return try ConfigurationFile.read(text, Reading<ConfigurationOutline>.outline(hasRules: hasRules), environment: environment)
     }
 }
 
 extension Reading where Value == ConfigurationOutline {
-    fileprivate static var outline: Reading {
+    fileprivate static func outline(hasRules: Bool) -> Reading {
         Reading("a mapping with \"jobs\" and \"triggers\"") { node, label, context in
             guard
                 var section = Section(
@@ -59,7 +63,8 @@ extension Reading where Value == ConfigurationOutline {
             let triggers = NamedEntries.each(section.entry("triggers")?.value, context) { section, name in
                 let kind = TriggerSettings.kinds.first { section.has($0) } ?? "unknown"
                 let filter = section.read("event", .eventFilter)
-                let (rules, delay) = section.rules(publishes: section.has("event"))
+                let (rules, delay) =
+                    hasRules ? section.rules(publishes: section.has("event")) : (TriggerRules(), section.fixedDelay)
                 return ConfigurationOutline.TriggerOutline(
                     name: name, kind: kind, filter: filter,
                     jobs: section.read("start", Reading<String>.job(among: names).oneOrMore(), default: []),

@@ -41,6 +41,11 @@ struct DocumentNode: Sendable {
         return text.isEmpty || text == "~" || text == "null"
     }
 
+    /// Its text as it was written, if it is one.
+    var text: String? {
+        if case .scalar(let text, _) = content { text } else { nil }
+    }
+
     /// What it is, for messages.
     var kind: String {
         switch content {

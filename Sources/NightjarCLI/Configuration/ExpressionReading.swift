@@ -10,7 +10,8 @@ extension Reading where Value == CELExpression {
         Reading(expected) { node, label, context in
             guard let text = context.text(node, label, expected: expected) else { return nil }
             do throws(ExpressionError) {
-                let expression = try CELExpression(text, in: .event)
+                // As the file has it: the environment may hold secrets.
+                let expression = try CELExpression(text, in: .event, shownAs: node.text)
                 if types.isEmpty || types.contains(where: { expression.resultType.mayBe($0) }) { return expression }
                 context.report(
                     node.position, "\(label) is a \(expression.resultType); expected \(expected)")
@@ -51,6 +52,11 @@ extension ReadingContext {
 }
 
 extension Section {
+    /// The delay of a trigger, if it is always the same.
+    var fixedDelay: Duration {
+        entries.first { $0.key == "delay" }?.value.text.flatMap { DurationText.duration($0) } ?? .zero
+    }
+
     /// How a trigger decides and maps: `when`, `input`, `id`, `priority` and `delay`.
     mutating func rules(publishes isBus: Bool) -> (rules: TriggerRules, delay: Duration) {
         var rules = TriggerRules()
