@@ -13,10 +13,31 @@ struct FileLedger: Sendable {
     /// so that what happens while nobody watches is told from what was there before.
     private var unsaved: Set<FilePath> = []
 
+    /// Which folder this is about, as far as the store knows.
+    var mark: FolderMark?
+    /// Keys of notes on another folder, which the store is to drop.
+    private(set) var stale: [String] = []
+
     /// A ledger of what was reported before.
-    init(_ known: [FilePath: FileVersion] = [:]) {
+    init(_ known: [FilePath: FileVersion] = [:], mark: FolderMark? = nil) {
         self.known = known
+        self.mark = mark
     }
+
+    /// An empty ledger, in a store that has notes on another folder.
+    init(stale: [String]) {
+        known = [:]
+        self.stale = stale
+    }
+
+    /// The store has dropped the notes on another folder, and knows of this one.
+    mutating func settled(_ mark: FolderMark?) {
+        stale = []
+        savedMark = mark
+    }
+
+    /// The mark that the store is known to have.
+    private(set) var savedMark: FolderMark?
 
     /// How many files are known.
     var count: Int { known.count }

@@ -66,6 +66,16 @@ struct FileReporter: Sendable {
         return superseded
     }
 
+    /// Refuses a look that found nothing where files were known, in another folder of the same name than before: a disk
+    /// that is not mounted looks like that, and its files were not deleted.
+    func check(_ scan: FolderScan, _ ledger: inout FileLedger) async throws {
+        let identity = try await disk.run { [folder] in try folder.identity() }
+        if let mark = ledger.mark, mark.identity != identity, scan.found.isEmpty, ledger.count > 0 {
+            throw FilesError.empty(folder.options.path)
+        }
+        ledger.mark = FolderMark(path: folder.options.path, identity: identity)
+    }
+
     private func waitForClockTick(_ changes: [FileLedger.Change]) async throws {
         let now = context.time.now
         let recent = changes.filter { $0.kind != .deleted && $0.version.modified <= now }.map(\.version.modified).max()
@@ -119,12 +129,21 @@ extension FileReporter {
         let unsaved = ledger.unsaved(limit: Self.savedPerEvent)
         var batch = reports.map(\.incoming)
         batch[0].stateChanges.insert(contentsOf: unsaved.map { state($0.path, $0.version) }, at: 0)
+        let mark = ledger.mark
+        if mark != ledger.savedMark {
+            let dropped = ledger.stale.map { SourceStateChange(trigger: context.trigger, key: $0, value: nil) }
+            batch[0].stateChanges.insert(
+                contentsOf: dropped + [
+                    SourceStateChange(trigger: context.trigger, key: FolderMark.key, value: mark?.stored)
+                ], at: 0)
+        }
         var isHeldUp = false
         while true {
             do throws(IntakeError) {
                 _ = try await context.intake.accept(batch)
                 if isHeldUp { context.health(.running) }
                 ledger.saved(unsaved.map(\.path))
+                ledger.settled(mark)
                 for report in reports { ledger.record(report.change) }
                 return
             } catch {

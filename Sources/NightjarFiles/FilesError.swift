@@ -42,6 +42,15 @@ struct FilesError: Error, Sendable, CustomStringConvertible {
                 + "there")
     }
 
+    /// The watched folder at `path` is another one than before, and empty.
+    static func empty(_ path: String) -> FilesError {
+        FilesError(
+            code: .folder,
+            description:
+                "the folder \(path) is empty, and another one than before: is its disk mounted? It is watched again "
+                + "as soon as there is a file in it")
+    }
+
     static func tooManyFiles(_ options: FilesOptions) -> FilesError {
         FilesError(
             code: .tooManyFiles,

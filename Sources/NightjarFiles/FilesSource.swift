@@ -72,17 +72,25 @@ public struct FilesSource: EventSource {
         }
     #endif
 
-    /// What was reported up to now.
+    /// What was reported up to now of this folder. Notes on another one, which the trigger watched before, are dropped with
+    /// the next event.
     private func ledger(_ context: SourceContext) async throws -> FileLedger {
         var known: [FilePath: FileVersion] = [:]
-        for (key, stored) in try await context.state() {
+        var state = try await context.state()
+        let mark = state.removeValue(forKey: FolderMark.key).flatMap { FolderMark(stored: $0) }
+        if let mark, mark.path != options.path {
+            context.logger.info(
+                "another folder is watched than before: its files are all new", metadata: ["before": "\(mark.path)"])
+            return FileLedger(stale: Array(state.keys))
+        }
+        for (key, stored) in state {
             guard let path = FilePath(key: key), let version = FileVersion(stored: stored) else {
                 context.logger.warning("what is remembered of a file cannot be read", metadata: ["key": "\(key)"])
                 continue
             }
             known[path] = version
         }
-        return FileLedger(known)
+        return FileLedger(known, mark: mark)
     }
 
     /// Looks again and again. A file is reported when two looks saw the same version.
@@ -93,6 +101,7 @@ public struct FilesSource: EventSource {
         var unread: [FilePath: Int32] = [:]
         while true {
             let scan = try await reporter.disk.run { [folder = reporter.folder] in try folder.scan() }
+            try await reporter.check(scan, &ledger)
             context.health(.running)
             for (path, code) in scan.unread where unread[path] != code {
                 context.logger.warning(

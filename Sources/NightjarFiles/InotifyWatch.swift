@@ -87,7 +87,11 @@
                 }
                 let version = look.version
                 switch files[path] {
-                case .created? where version?.isLinked != true: continue
+                case .created? where version?.isLinked != true:
+                    // Somebody writes to it, and will close it; or it was linked here and its other name is gone already,
+                    // and nothing more is heard of it.
+                    if version != nil { unsettled[path] = version }
+                    continue
                 // Who sets another time on a file that is complete makes another version of it.
                 case .attributes?
                 where version?.inode != ledger.version(at: path)?.inode
@@ -139,6 +143,7 @@
                 let scan = try folder.scan(Array(outermost)) { added[try queue.watch($0, of: folder)] = $0 }
                 return (scan, added)
             }
+            if places.contains(.root) { try await reporter.check(scan, &ledger) }
             let blocked = Set(scan.unread.keys)
             for (watch, path) in watched
             where added[watch] == nil && path.isInside(places) && !path.isInside(blocked) {

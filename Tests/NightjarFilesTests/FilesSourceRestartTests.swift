@@ -26,6 +26,43 @@ extension FilesSourceTests {
         #expect(intake.snapshot.duplicates == 0)
     }
 
+    @Test("notes on another folder, which was watched before, say nothing of this one", arguments: modes)
+    func otherFolder(_ mode: FilesOptions.Mode) async throws {
+        try await watching(elsewhere.path, intake, mode: mode) {
+            try elsewhere.write("x", to: "a")
+            try elsewhere.write("x", to: "b")
+            try await intake.wait(for: ["created a", "created b"])
+        }
+        try folder.write("x", to: "a")
+        try await watching(folder.path, intake, mode: mode) {
+            try await intake.wait(for: ["created a", "created b", "created a"])
+        }
+        #expect(Set(intake.snapshot.states.keys) == [Array("a".utf8)])
+    }
+
+    @Test("an empty folder in the place of the one that was watched deletes nothing", arguments: modes)
+    func unmounted(_ mode: FilesOptions.Mode) async throws {
+        try await watching(folder.path, intake, mode: mode) {
+            try folder.write("x", to: "a")
+            try await intake.wait(for: ["created a"])
+        }
+        try FileManager.default.moveItem(atPath: folder.path, toPath: elsewhere.path("aside"))
+        try FileManager.default.createDirectory(atPath: folder.path, withIntermediateDirectories: false)
+        try await watching(folder.path, intake, mode: mode, waitsUntilRunning: false) {
+            try await intake.wait("the folder is not taken") { snapshot in
+                if case .failing(let reason)? = snapshot.health.last {
+                    reason.contains("is its disk mounted?")
+                } else {
+                    false
+                }
+            }
+            try FileManager.default.removeItem(atPath: folder.path)
+            try FileManager.default.moveItem(atPath: elsewhere.path("aside"), toPath: folder.path)
+            try folder.write("x", to: "b")
+            try await intake.wait(for: ["created a", "created b"])
+        }
+    }
+
     @Test("a version is reported once, however often the source starts again", arguments: modes)
     func once(_ mode: FilesOptions.Mode) async throws {
         for name in ["a", "b", "ü"] {

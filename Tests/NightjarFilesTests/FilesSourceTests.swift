@@ -81,6 +81,19 @@ import Testing
         #expect(intake.snapshot.states.isEmpty)
     }
 
+    @Test("a file that was delivered by a link and whose other name is gone at once is created", arguments: modes)
+    func delivered(_ mode: FilesOptions.Mode) async throws {
+        try await watching(folder.path, intake, mode: mode) {
+            for number in 0..<10 {
+                try elsewhere.write("y", to: "draft")
+                try folder.check(link(elsewhere.path("draft"), folder.path("\(number)")))
+                try elsewhere.remove("draft")
+            }
+            try await intake.wait(for: (0..<10).map { "created \($0)" })
+        }
+        #expect(intake.snapshot.duplicates == 0)
+    }
+
     @Test("a file that was moved away and comes back is reported again", arguments: modes)
     func movedBack(_ mode: FilesOptions.Mode) async throws {
         try await watching(folder.path, intake, mode: mode) {

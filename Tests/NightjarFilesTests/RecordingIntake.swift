@@ -2,6 +2,8 @@ import CloudEvents
 import NightjarCore
 import Synchronization
 
+@testable import NightjarFiles
+
 /// An intake that remembers what it took, as a store would, and refuses what it is told to refuse.
 final class RecordingIntake: Intake {
     struct Snapshot: Sendable {
@@ -10,6 +12,8 @@ final class RecordingIntake: Intake {
         var duplicates = 0
         /// Keyed by bytes: strings that look the same are equal, keys of a store are not.
         var states: [[UInt8]: [UInt8]] = [:]
+        /// What the source remembers of its folder.
+        var mark: [UInt8]?
         var offers = 0
         var health: [SourceHealth] = []
 
@@ -57,7 +61,13 @@ final class RecordingIntake: Intake {
                     Array($0.id.utf8) == Array(event.id.utf8) && $0.source == event.source
                 }
                 if isKnown { state.snapshot.duplicates += 1 } else { state.snapshot.events.append(event) }
-                for change in incoming.stateChanges { state.snapshot.states[Array(change.key.utf8)] = change.value }
+                for change in incoming.stateChanges {
+                    if change.key == FolderMark.key {
+                        state.snapshot.mark = change.value
+                    } else {
+                        state.snapshot.states[Array(change.key.utf8)] = change.value
+                    }
+                }
                 return Acceptance(
                     source: event.source, id: event.id, outcome: isKnown ? .duplicate : .accepted, runs: [])
             }

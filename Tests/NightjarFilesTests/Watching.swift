@@ -18,9 +18,11 @@ func watching(
     let context = SourceContext(
         trigger: "inbox", intake: intake,
         state: {
-            Dictionary(
-                uniqueKeysWithValues: intake.snapshot.states.map { (String(decoding: $0.key, as: UTF8.self), $0.value) }
-            )
+            let snapshot = intake.snapshot
+            var state = Dictionary(
+                uniqueKeysWithValues: snapshot.states.map { (String(decoding: $0.key, as: UTF8.self), $0.value) })
+            state[FolderMark.key] = snapshot.mark
+            return state
         },
         health: { intake.set($0) }, time: time, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     let healthBefore = intake.snapshot.health.count

@@ -39,10 +39,12 @@ struct ConfigurationOutline: Sendable {
     ///   - environment: the value of a variable.
     /// - Throws: ``ConfigurationError`` with the mistakes in what is read of it.
     static func load(
-        _ file: String, hasRules: Bool = true, environment: @escaping (String) -> String? = { ProcessInfo.processInfo.environment[$0] }
+        _ file: String, hasRules: Bool = true,
+        environment: @escaping (String) -> String? = { ProcessInfo.processInfo.environment[$0] }
     ) throws(ConfigurationError) -> ConfigurationOutline {
         let text = try ConfigurationText(contentsOf: file)
-        return try ConfigurationFile.read(text, Reading<ConfigurationOutline>.outline(hasRules: hasRules), environment: environment)
+        return try ConfigurationFile.read(
+            text, Reading<ConfigurationOutline>.outline(hasRules: hasRules), environment: environment)
     }
 }
 
