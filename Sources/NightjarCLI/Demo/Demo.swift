@@ -18,6 +18,7 @@ struct Demo: Sendable {
     private let runtime: Runtime
     private let server: HTTPServer
     private let ports: AsyncStream<Int>
+    private let listening: AsyncStream<Int>.Continuation
     private let logger: Logger
 
     init(folder: URL, inbox: URL, port: Int) throws {
@@ -31,6 +32,7 @@ struct Demo: Sendable {
             configuration: RuntimeConfiguration(drain: .seconds(5)), logger: logger)
         let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
         self.ports = ports
+        listening = continuation
         server = try HTTPServer(
             node: runtime, configuration: .init(port: port),
             endpoints: [HTTPEndpoint(trigger: "orders", path: "/orders", eventType: "order.placed")],
@@ -73,10 +75,17 @@ struct Demo: Sendable {
     func runOnce(within limit: Duration) async throws -> Bool {
         let isDone = try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await watch() }
-            tasks.addTask { try await server.run() }
+            tasks.addTask { [listening] in
+                // A server that cannot listen must not be waited for.
+                defer { listening.finish() }
+                try await server.run()
+            }
             tasks.addTask { try await runtime.run() }
             var iterator = ports.makeAsyncIterator()
-            guard let port = await iterator.next() else { return false }
+            guard let port = await iterator.next() else {
+                try await tasks.next()
+                return false
+            }
             try await placeOrder(port)
             try Data("lamp\nchair\n".utf8).write(to: inbox.appendingPathComponent("orders.csv"))
             print("saved \(inbox.lastPathComponent)/orders.csv with two orders")

@@ -52,10 +52,14 @@ final class Node: Sendable {
                 "configuration": "\(file)", "store": "\(configuration.store)", "jobs": "\(configuration.jobs.count)",
                 "triggers": "\(configuration.triggers.count)", "node": "\(runtime.id)",
             ])
+        warnOfOpenEndpoints(configuration)
+        if configuration.jobs.isEmpty { logger.warning("the configuration has no jobs: there is nothing to do") }
+    }
+
+    private func warnOfOpenEndpoints(_ configuration: Configuration) {
         for trigger in configuration.openEndpoints {
             logger.warning("the endpoint of the trigger \(trigger) has no auth: whoever reaches the server may use it")
         }
-        if configuration.jobs.isEmpty { logger.warning("the configuration has no jobs: there is nothing to do") }
     }
 
     /// Works until a signal says to stop.
@@ -119,6 +123,7 @@ final class Node: Sendable {
             for setting in Self.needRestart(from: old, to: new) {
                 logger.warning("\(setting) has changed in \(file); that takes effect at the next start")
             }
+            warnOfOpenEndpoints(new)
             logger.info(
                 "reloaded \(file)", metadata: ["jobs": "\(new.jobs.count)", "triggers": "\(new.triggers.count)"])
         } catch let error as ConfigurationError {
