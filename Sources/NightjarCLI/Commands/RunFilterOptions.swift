@@ -1,4 +1,5 @@
 import ArgumentParser
+import Expressions
 import NightjarCore
 
 /// The options that say which runs are meant.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CloudEvents
+import Expressions
 import Foundation
 import Nightjar
 import NightjarCore

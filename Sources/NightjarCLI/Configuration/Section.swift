@@ -1,3 +1,5 @@
+import Expressions
+
 /// A mapping with known keys, while it is read. Asking for a key makes it known; ``finish()`` reports the rest.
 struct Section {
     /// What it is, for messages: `job "send-receipt"`.
