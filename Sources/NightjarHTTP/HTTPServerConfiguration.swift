@@ -79,7 +79,8 @@ public struct HTTPServerConfiguration: Sendable {
     /// Whether only this machine can reach the address.
     public var isLoopback: Bool { Self.isLoopback(host) }
 
-    static func isLoopback(_ host: String) -> Bool {
+    /// Whether only this machine can reach an address of that host.
+    package static func isLoopback(_ host: String) -> Bool {
         if host == "localhost" || host == "::1" || host == "[::1]" { return true }
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count == 4 && parts.first == "127" && parts.allSatisfy { UInt8($0) != nil }

@@ -1,3 +1,5 @@
+import NightjarHTTP
+
 /// A host and a port to listen on or to call.
 struct Address: Sendable, Hashable, CustomStringConvertible {
     /// A name or an IP address, without brackets.
@@ -34,11 +36,7 @@ struct Address: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Only programs on this machine can reach it.
-    var isLoopback: Bool {
-        if host == "localhost" || host == "::1" { return true }
-        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 4 && parts.first == "127" && parts.allSatisfy { UInt8($0) != nil }
-    }
+    var isLoopback: Bool { HTTPServerConfiguration.isLoopback(host) }
 
     /// `host:port`.
     var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
