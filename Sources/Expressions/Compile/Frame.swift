@@ -52,11 +52,11 @@ struct Compiled: Sendable {
     /// What evaluating it once costs at least: how many parts it has.
     let cost: Int
 
-    init(_ type: ValueType, cost: Int = 1, code: @escaping Code) {
+    init(_ type: ValueType, cost: Int = 1, constant: Value? = nil, code: @escaping Code) {
         self.type = type
         self.cost = cost
+        self.constant = constant
         self.code = code
-        constant = nil
         test = { (frame) throws(EvaluationError) in
             let value = try code(&frame)
             guard case .bool(let answer) = value else {
@@ -76,15 +76,6 @@ struct Compiled: Sendable {
     }
 
     init(constant value: Value, _ type: ValueType) {
-        self.type = type
-        cost = 1
-        constant = value
-        code = { _ in value }
-        test = { (_) throws(EvaluationError) in
-            guard case .bool(let answer) = value else {
-                throw EvaluationError(.noMatchingOverload, "a condition is a \(value.typeName); expected a bool")
-            }
-            return answer
-        }
+        self.init(type, constant: value) { _ in value }
     }
 }
