@@ -13,8 +13,10 @@ struct FileLedger: Sendable {
     /// so that what happens while nobody watches is told from what was there before.
     private var unsaved: Set<FilePath> = []
 
-    /// Which folder this is about, as far as the store knows.
+    /// Which folder this is about.
     var mark: FolderMark?
+    /// The mark that the store is known to have.
+    private(set) var savedMark: FolderMark?
     /// Keys of notes on another folder, which the store is to drop.
     private(set) var stale: [String] = []
 
@@ -22,6 +24,7 @@ struct FileLedger: Sendable {
     init(_ known: [FilePath: FileVersion] = [:], mark: FolderMark? = nil) {
         self.known = known
         self.mark = mark
+        savedMark = mark
     }
 
     /// An empty ledger, in a store that has notes on another folder.
@@ -35,9 +38,6 @@ struct FileLedger: Sendable {
         stale = []
         savedMark = mark
     }
-
-    /// The mark that the store is known to have.
-    private(set) var savedMark: FolderMark?
 
     /// How many files are known.
     var count: Int { known.count }

@@ -84,6 +84,7 @@ struct EventExplanation {
         let fired = Set(record.decisions.compactMap(\.trigger))
         let byHand = record.decisions.contains { $0.trigger == nil }
         let byOther = triggers.first { $0.filter == nil && fired.contains($0.name) }
+        let event = EventValue(record.event)
         return triggers.compactMap { trigger in
             // What was decided when the event came is recorded with it.
             guard let filter = trigger.filter, !fired.contains(trigger.name) else { return nil }
@@ -94,7 +95,7 @@ struct EventExplanation {
                 reason = "the event came to the trigger \"\(byOther.name)\" and was not published"
             } else if let refusal = filter.refusal(of: record.event) {
                 reason = refusal
-            } else if let refusal = Self.refusal(of: record.event, by: trigger.rules) {
+            } else if let refusal = Self.refusal(of: event, by: trigger.rules) {
                 reason = refusal
             } else if Set(trigger.jobs).isSubset(of: record.decisions.compactMap(\.job)) {
                 reason = "its jobs were started by another trigger already"
@@ -105,9 +106,9 @@ struct EventExplanation {
         }
     }
 
-    private static func refusal(of event: Event, by rules: TriggerRules) -> String? {
+    private static func refusal(of event: EventValue, by rules: TriggerRules) -> String? {
         do throws(TriggerRules.Refusal) {
-            _ = try rules.plan(EventValue(event))
+            _ = try rules.plan(event)
             return nil
         } catch {
             return error.reason
