@@ -1,12 +1,11 @@
-import CloudEvents
 import NightjarCore
 import Synchronization
 
-/// Calls back when deadlines come. One task sleeps for all of them.
+/// Calls back when time has passed, however the clock is set meanwhile. One task sleeps for all deadlines.
 final class Alarms: Sendable {
     /// What a deadline is for.
     enum Key: Hashable, Sendable {
-        case timeout(RunID)
+        case timeout(FencingToken)
         case dispatch
         case retryClaim
     }
@@ -19,7 +18,8 @@ final class Alarms: Sendable {
         self.time = time
     }
 
-    func set(_ key: Key, at deadline: Timestamp) {
+    func set(_ key: Key, after duration: Duration) {
+        let deadline = time.elapsed + duration
         if queue.withLock({ $0.set(key, at: deadline) }) { earlier.notify() }
     }
 
@@ -30,7 +30,7 @@ final class Alarms: Sendable {
     /// Waits for deadlines until the task is cancelled, and calls `ring` with the keys of those that came.
     func run(_ ring: @Sendable ([Key]) -> Void) async {
         while !Task.isCancelled {
-            let now = time.now
+            let now = time.elapsed
             let (due, next) = queue.withLock { ($0.due(at: now), $0.earliest) }
             if !due.isEmpty { ring(due) }
             guard let next else {
@@ -40,7 +40,7 @@ final class Alarms: Sendable {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { [time] in
                     // Cancelled when an earlier deadline was set: the loop looks again.
-                    try? await time.sleep(until: next)
+                    try? await time.sleep(for: next - now)
                 }
                 group.addTask { [earlier] in await earlier.waitUnlessCancelled() }
                 await group.next()

@@ -27,8 +27,8 @@ struct AttemptDecision: Sendable {
     var outcome: Attempt.Outcome?
     var error: String?
     var output: [UInt8]?
-    /// Where the run goes; `nil` if it is another node's by now.
-    var transition: Settlement.Transition?
+    /// Where the run goes. If it is another node's by now, the store refuses this.
+    var transition: Settlement.Transition
 
     init(
         _ end: AttemptEnd, policy: RetryPolicy, history: RunHistory, isCancelRequested: Bool, now: Timestamp,
@@ -67,14 +67,12 @@ struct AttemptDecision: Sendable {
                 outcome = .cancelled
                 error = message
                 transition = .cancel(reason: Settlement.cancelledByHand)
-            case .shutdown where isCancelRequested:
+            case .shutdown where isCancelRequested, .leaseLost where isCancelRequested:
                 outcome = .cancelled
                 error = message
                 transition = .cancel(reason: Settlement.cancelledByHand)
-            case .shutdown:
+            case .shutdown, .leaseLost:
                 transition = .release
-            case .leaseLost:
-                transition = nil
             }
         case .crashed:
             outcome = .crashed

@@ -11,13 +11,17 @@ struct AttemptRunner: Sendable {
     let inHand: RunsInHand
     let intake: StoreIntake
     let settler: Settler
+    let limits: AttemptReporter.Limits
     let onProgress: @Sendable (RunUpdate) -> Void
     let logger: Logger
 
     /// Puts the run in hand, does it, and submits what became of it.
     ///
-    /// - Parameter job: the job as configured now; `nil` if it is gone, which gives the run back.
-    func run(_ claimed: ClaimedRun, job: Job?, isStopping: Bool) async {
+    /// - Parameters:
+    ///   - job: the job as configured now; `nil` if it is gone, which gives the run back.
+    ///   - isStopping: whether the node stops, which gives it back too. It is asked once the run is in hand: whoever stops
+    ///     the node after that finds it there.
+    func run(_ claimed: ClaimedRun, job: Job?, isStopping: () -> Bool) async {
         let lease = claimed.lease
         let startedAt = time.now
         let gate = StopGate<StopReason>()
@@ -25,14 +29,15 @@ struct AttemptRunner: Sendable {
             .init(
                 job: claimed.job, trigger: claimed.trigger, attempt: claimed.attempt, startedAt: startedAt,
                 timeout: job?.policy.timeout, history: claimed.history, lease: lease, gate: gate))
-        guard let job, !isStopping else {
+        guard let job, !isStopping() else {
+            _ = inHand.end(lease)
             settler.submit(Settlement(lease: lease, attempt: nil, transition: .release, at: startedAt))
             return
         }
         let timeout = job.policy.timeout
         let deadline = timeout.map { startedAt + $0 }
-        if let deadline { alarms.set(.timeout(lease.run), at: deadline) }
-        let reporter = AttemptReporter { progress in
+        if let timeout { alarms.set(.timeout(lease.token), after: timeout) }
+        let reporter = AttemptReporter(limits: limits) { progress in
             guard inHand.setProgress(progress, of: lease) else { return }
             onProgress(
                 RunUpdate(
@@ -41,7 +46,7 @@ struct AttemptRunner: Sendable {
         }
         let context = context(claimed, deadline: deadline, reporter: reporter)
         let end = await gate.run { await Self.call(job.handler, context, gate) } ?? .crashed
-        if deadline != nil { alarms.remove(.timeout(lease.run)) }
+        if timeout != nil { alarms.remove(.timeout(lease.token)) }
         settle(claimed, end: end, policy: job.policy.retry, emitted: reporter.events, startedAt: startedAt)
     }
 
@@ -69,7 +74,7 @@ struct AttemptRunner: Sendable {
             return .returned(try await handler.run(context))
         } catch {
             let failure = error as? RunFailure
-            let message = failure?.message ?? "\(error)"
+            let message = ReasonText.cut(failure?.message ?? "\(error)")
             if let reason = gate.reason { return .stopped(reason, message: message, output: failure?.output) }
             // Nobody told the gate, so the whole node is being cancelled: that is a shutdown without a drain.
             if Task.isCancelled { return .stopped(.shutdown, message: message, output: failure?.output) }
@@ -82,7 +87,7 @@ struct AttemptRunner: Sendable {
     ) {
         let now = time.now
         // Not in hand any more: it was given back without waiting for the handler.
-        guard let entry = inHand.entry(claimed.lease) else { return }
+        guard let entry = inHand.end(claimed.lease) else { return }
         var end = end
         var records: [IntakeRecord] = []
         if case .returned(let output) = end {
@@ -90,17 +95,14 @@ struct AttemptRunner: Sendable {
                 records = try intake.planEmitted(emitted)
             } catch {
                 end = .threw(
-                    message: "what it emitted was refused: \(error)", disposition: .never, output: output.output)
+                    message: ReasonText.cut("what it emitted was refused: \(error)"), disposition: .never,
+                    output: output.output)
             }
         }
         let decision = random.withGenerator {
             AttemptDecision(
                 end, policy: policy, history: claimed.history, isCancelRequested: entry.isCancelRequested, now: now,
                 using: &$0)
-        }
-        guard let transition = decision.transition else {
-            settler.abandon(claimed.lease)
-            return
         }
         let attempt = decision.outcome.map {
             Attempt(
@@ -109,7 +111,7 @@ struct AttemptRunner: Sendable {
         }
         settler.submit(
             Settlement(
-                lease: claimed.lease, attempt: attempt, transition: transition, at: now,
+                lease: claimed.lease, attempt: attempt, transition: decision.transition, at: now,
                 progress: entry.unsavedProgress, emitted: records))
     }
 }

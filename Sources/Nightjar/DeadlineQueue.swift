@@ -1,10 +1,9 @@
-import CloudEvents
 import HeapModule
 
-/// Deadlines by key, the earliest first. A key has one deadline at most. Time is passed in.
+/// Deadlines by key, the earliest first, as times of `TimeSource.elapsed`. A key has one deadline at most. Time is passed in.
 struct DeadlineQueue<Key: Hashable & Sendable>: Sendable {
     private struct Entry: Comparable {
-        var deadline: Timestamp
+        var deadline: Duration
         var order: UInt64
         var key: Key
 
@@ -24,7 +23,7 @@ struct DeadlineQueue<Key: Hashable & Sendable>: Sendable {
 
     /// Sets the deadline of `key`, in place of the one it had.
     /// - Returns: whether it is the earliest of all now.
-    mutating func set(_ key: Key, at deadline: Timestamp) -> Bool {
+    mutating func set(_ key: Key, at deadline: Duration) -> Bool {
         nextOrder += 1
         current[key] = nextOrder
         heap.insert(Entry(deadline: deadline, order: nextOrder, key: key))
@@ -39,7 +38,7 @@ struct DeadlineQueue<Key: Hashable & Sendable>: Sendable {
     }
 
     /// The earliest deadline.
-    var earliest: Timestamp? {
+    var earliest: Duration? {
         mutating get {
             dropStale()
             return heap.min?.deadline
@@ -47,7 +46,7 @@ struct DeadlineQueue<Key: Hashable & Sendable>: Sendable {
     }
 
     /// Takes the keys whose deadline has come, the earliest first.
-    mutating func due(at now: Timestamp) -> [Key] {
+    mutating func due(at now: Duration) -> [Key] {
         var keys: [Key] = []
         while true {
             dropStale()

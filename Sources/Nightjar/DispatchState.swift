@@ -6,20 +6,20 @@ struct DispatchState: Sendable {
     private struct JobSlots: Sendable {
         var limit: Int
         var used = 0
-        /// Grows whenever something says that the job may have work.
-        var hints: UInt64 = 1
-        /// The value of `hints` at the last claim that left none of the job's runs available.
+        /// When something last said that the job may have work.
+        var hintedAt: UInt64
+        /// When the last claim that left none of the job's runs available was planned.
         var exhaustedAt: UInt64 = 0
         var isKnown = true
 
-        var mayHaveWork: Bool { hints != exhaustedAt }
+        var mayHaveWork: Bool { hintedAt > exhaustedAt }
     }
 
     /// A claim to be made, with what is needed to learn from its answer.
     struct Plan: Sendable {
         var demands: [ClaimRequest.Demand]
         var limit: Int
-        fileprivate var hints: [UInt64]
+        fileprivate var madeAt: UInt64
     }
 
     private let slots: Int
@@ -29,6 +29,8 @@ struct DispatchState: Sendable {
     private var order: [String] = []
     private var firstServed = 0
     private var paused: Set<String> = []
+    /// Counts hints and plans, so that each can be said to have come before or after another.
+    private var clock: UInt64 = 0
 
     /// - Parameters:
     ///   - slots: how many runs the node does at once.
@@ -44,11 +46,12 @@ struct DispatchState: Sendable {
     /// Sets the jobs this node does; runs in hand of jobs that are gone keep their slots until they end.
     mutating func configure(_ policies: [String: JobPolicy]) {
         for name in jobs.keys where policies[name] == nil { jobs[name]?.isKnown = false }
+        let now = tick()
         for (name, policy) in policies {
-            var job = jobs[name] ?? JobSlots(limit: 0)
+            var job = jobs[name] ?? JobSlots(limit: 0, hintedAt: 0)
             job.limit = policy.concurrency ?? .max
             job.isKnown = true
-            job.hints += 1
+            job.hintedAt = now
             jobs[name] = job
         }
         jobs = jobs.filter { $0.value.isKnown || $0.value.used > 0 }
@@ -58,18 +61,19 @@ struct DispatchState: Sendable {
 
     /// Sets which jobs are paused.
     mutating func pause(_ jobs: Set<String>) {
-        for name in paused.subtracting(jobs) { self.jobs[name]?.hints += 1 }
+        for name in paused.subtracting(jobs) { hint(name) }
         paused = jobs
     }
 
     /// Something says that `job` may have work.
     mutating func hint(_ job: String) {
-        jobs[job]?.hints += 1
+        let now = tick()
+        jobs[job]?.hintedAt = now
     }
 
     /// Something says that any job may have work.
     mutating func hintAll() {
-        for name in order { jobs[name]?.hints += 1 }
+        for name in order { hint(name) }
     }
 
     /// What to claim now; `nil` if there is no free slot, or no job that may have work. Which job is served first
@@ -77,14 +81,13 @@ struct DispatchState: Sendable {
     mutating func plan() -> Plan? {
         let free = min(slots - used, claimLimit)
         guard free > 0, !order.isEmpty else { return nil }
-        var plan = Plan(demands: [], limit: free, hints: [])
+        var plan = Plan(demands: [], limit: free, madeAt: tick())
         for offset in 0..<order.count {
             let name = order[(firstServed + offset) % order.count]
             guard let job = jobs[name], job.mayHaveWork, !paused.contains(name) else { continue }
             let wanted = min(job.limit - job.used, free)
             guard wanted > 0 else { continue }
             plan.demands.append(.init(job: name, limit: wanted))
-            plan.hints.append(job.hints)
         }
         guard !plan.demands.isEmpty else { return nil }
         firstServed = (firstServed + 1) % order.count
@@ -95,11 +98,14 @@ struct DispatchState: Sendable {
     mutating func claimed(_ plan: Plan, _ claimedJobs: [String]) {
         var counts: [String: Int] = [:]
         for job in claimedJobs { counts[job, default: 0] += 1 }
-        for (job, count) in counts { jobs[job]?.used += count }
+        for (job, count) in counts {
+            // A job that went away while its claim was under way has runs in hand all the same.
+            jobs[job, default: JobSlots(limit: 0, hintedAt: 0, isKnown: false)].used += count
+        }
         used += claimedJobs.count
         guard claimedJobs.count < plan.limit else { return }
-        for (demand, hints) in zip(plan.demands, plan.hints) where counts[demand.job, default: 0] < demand.limit {
-            jobs[demand.job]?.exhaustedAt = hints
+        for demand in plan.demands where counts[demand.job, default: 0] < demand.limit {
+            jobs[demand.job]?.exhaustedAt = plan.madeAt
         }
     }
 
@@ -109,5 +115,10 @@ struct DispatchState: Sendable {
         guard var slots = jobs[job] else { return }
         slots.used -= 1
         jobs[job] = slots.isKnown || slots.used > 0 ? slots : nil
+    }
+
+    private mutating func tick() -> UInt64 {
+        clock += 1
+        return clock
     }
 }

@@ -95,7 +95,7 @@ final class Dispatcher: Sendable {
         state.withLock { state in
             guard due < state.alarmAt else { return }
             state.alarmAt = due
-            alarms.set(.dispatch, at: due)
+            alarms.set(.dispatch, after: due - time.now)
         }
     }
 
@@ -170,7 +170,7 @@ final class Dispatcher: Sendable {
                 return state.failures
             }
             logger.error("claiming runs failed and is tried again", metadata: ["error": "\(error)"])
-            alarms.set(.retryClaim, at: time.now + .milliseconds(25 << Int64(min(failures, 7))))
+            alarms.set(.retryClaim, after: .milliseconds(25 << Int64(min(failures, 7))))
             return []
         }
     }

@@ -16,7 +16,7 @@ struct LeaseKeeper: Sendable {
     /// Renews after each third of a lease until the task is cancelled.
     func run() async {
         while !Task.isCancelled {
-            do { try await time.sleep(until: time.now + lease / 3) } catch { return }
+            do { try await time.sleep(for: lease / 3) } catch { return }
             await renewAll()
         }
     }
@@ -33,14 +33,15 @@ struct LeaseKeeper: Sendable {
     func heedCancelRequests() async {
         guard inHand.count > 0 else { return }
         do throws(StoreError) {
-            for run in try await store.cancelRequests(node: node) { inHand.stop(run, .cancelled) }
+            for lease in try await store.cancelRequests(node: node) { inHand.stop(lease, .cancelled) }
         } catch {
             logger.warning(
                 "cancellations could not be read; the next renewal brings them", metadata: ["error": "\(error)"])
         }
     }
 
-    private func renew(_ leases: [Lease]) async {
+    /// Renews these leases.
+    func renew(_ leases: [Lease]) async {
         let now = time.now
         let expiry = now + lease
         do throws(StoreError) {
@@ -50,18 +51,18 @@ struct LeaseKeeper: Sendable {
                 case .renewed: inHand.prolong(lease, until: expiry)
                 case .cancelRequested:
                     inHand.prolong(lease, until: expiry)
-                    inHand.stop(lease.run, .cancelled)
+                    inHand.stop(lease, .cancelled)
                 case .lost:
                     // Settled in the meantime, most likely; if not, another node may be doing it.
                     if inHand.entry(lease) != nil {
                         logger.warning("a lease was lost", metadata: ["run": "\(lease.run)"])
-                        inHand.stop(lease.run, .leaseLost)
+                        inHand.stop(lease, .leaseLost)
                     }
                 }
             }
         } catch {
             logger.error("leases could not be renewed", metadata: ["leases": "\(leases.count)", "error": "\(error)"])
-            for lease in leases where lease.expiresAt <= time.now { inHand.stop(lease.run, .leaseLost) }
+            for lease in leases where lease.expiresAt <= time.now { inHand.stop(lease, .leaseLost) }
         }
     }
 }

@@ -15,7 +15,7 @@ struct Pruner: Sendable {
     /// Prunes every minute until the task is cancelled, in batches so small that live work is not held up.
     func run() async {
         while !Task.isCancelled {
-            do { try await time.sleep(until: time.now + Self.interval) } catch { return }
+            do { try await time.sleep(for: Self.interval) } catch { return }
             do throws(StoreError) {
                 let now = time.now
                 while !Task.isCancelled {

@@ -2,13 +2,15 @@ import CloudEvents
 import Logging
 import NightjarCore
 
-/// Takes runs back from nodes that died or lost their leases.
+/// Takes runs back from nodes that died or lost their leases. What this node itself has in hand it does not take back, but renews.
 struct Rescuer: Sendable {
     private static let batch = 500
 
     let store: any RunStore
     let time: any TimeSource
     let random: RandomSource
+    let inHand: RunsInHand
+    let keeper: LeaseKeeper
     let policy: @Sendable (_ job: String) -> RetryPolicy
     let interval: Duration
     let onRescued: @Sendable ([Settlement], [SettleResult], [ExpiredRun]) -> Void
@@ -18,7 +20,7 @@ struct Rescuer: Sendable {
     func run() async {
         while !Task.isCancelled {
             await rescue()
-            do { try await time.sleep(until: time.now + interval) } catch { return }
+            do { try await time.sleep(for: interval) } catch { return }
         }
     }
 
@@ -27,7 +29,11 @@ struct Rescuer: Sendable {
         do throws(StoreError) {
             while true {
                 let now = time.now
-                let expired = try await store.expired(now: now, limit: Self.batch)
+                let found = try await store.expired(now: now, limit: Self.batch)
+                // The machine slept, its clock was set, or the store was away: the handlers live all the same.
+                let own = found.filter { inHand.entry($0.lease) != nil }
+                if !own.isEmpty { await keeper.renew(own.map(\.lease)) }
+                let expired = found.filter { run in !own.contains { $0.lease.token == run.lease.token } }
                 guard !expired.isEmpty else { return }
                 let settlements = expired.map { settlement(for: $0, now: now) }
                 let results = try await store.settle(settlements)
@@ -38,7 +44,7 @@ struct Rescuer: Sendable {
                 }
                 onRescued(settlements, results, expired)
                 // None was settled: others rescue too, or the leases were prolonged in between.
-                if expired.count < Self.batch || results.allSatisfy({ $0 == .leaseLost }) { return }
+                if found.count < Self.batch || results.allSatisfy({ $0 == .leaseLost }) { return }
             }
         } catch {
             logger.error("runs of dead nodes could not be taken back; tried again", metadata: ["error": "\(error)"])
@@ -56,6 +62,6 @@ struct Rescuer: Sendable {
             attempt: Attempt(
                 number: run.attempt, node: run.lease.node, startedAt: run.startedAt, endedAt: now,
                 outcome: decision.outcome, error: decision.error),
-            transition: decision.transition ?? .release, at: now, onlyIfExpired: true)
+            transition: decision.transition, at: now, onlyIfExpired: true)
     }
 }

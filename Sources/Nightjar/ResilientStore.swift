@@ -37,7 +37,7 @@ final class ResilientStore: RunStore {
                 logger.warning(
                     "a store call failed and is tried again", metadata: ["call": "\(name)", "error": "\(error)"])
                 let wait = random.withGenerator { retries.delay(afterFailure: failures, using: &$0) }
-                do { try await time.sleep(until: time.now + wait) } catch {
+                do { try await time.sleep(for: wait) } catch {
                     throw StoreError(.transient, "cancelled while waiting to try again")
                 }
             }
@@ -72,7 +72,7 @@ final class ResilientStore: RunStore {
         try await attempt("settle") { () async throws(StoreError) in try await base.settle(settlements) }
     }
 
-    func cancelRequests(node: NodeID) async throws(StoreError) -> [RunID] {
+    func cancelRequests(node: NodeID) async throws(StoreError) -> [Lease] {
         try await attempt("cancelRequests") { () async throws(StoreError) in
             try await base.cancelRequests(node: node)
         }

@@ -2,7 +2,8 @@ import CloudEvents
 import NightjarCore
 import Synchronization
 
-/// The runs that this node has leased and not yet settled.
+/// The runs that this node has leased and not yet settled, by their leases: while a handler that lost its lease winds down, the
+/// node may have the same run in hand anew.
 final class RunsInHand: Sendable {
     /// One of them.
     struct Entry: Sendable {
@@ -16,46 +17,41 @@ final class RunsInHand: Sendable {
         var lease: Lease
         var gate: StopGate<StopReason>
         var isCancelRequested = false
+        /// Whether the handler is done with it.
+        var hasEnded = false
         /// Progress that the store does not know yet.
         var unsavedProgress: Progress?
     }
 
     private struct State {
-        var entries: [RunID: Entry] = [:]
-        var onEmpty: [CheckedContinuation<Void, Never>] = []
+        var entries: [FencingToken: Entry] = [:]
     }
 
     private let state = Mutex(State())
+    private let emptied = Signal()
 
     var count: Int { state.withLock { $0.entries.count } }
 
     func add(_ entry: Entry) {
-        state.withLock { $0.entries[entry.lease.run] = entry }
+        state.withLock { $0.entries[entry.lease.token] = entry }
     }
 
-    /// Takes a run out, if it is in hand under this very lease.
+    /// Takes out what is in hand under this lease.
     @discardableResult
     func remove(_ lease: Lease) -> Entry? {
-        let (entry, onEmpty) = state.withLock { state -> (Entry?, [CheckedContinuation<Void, Never>]) in
-            guard let entry = state.entries[lease.run], entry.lease.token == lease.token else { return (nil, []) }
-            state.entries[lease.run] = nil
-            guard state.entries.isEmpty else { return (entry, []) }
-            defer { state.onEmpty = [] }
-            return (entry, state.onEmpty)
+        let (entry, isEmpty) = state.withLock { state in
+            (state.entries.removeValue(forKey: lease.token), state.entries.isEmpty)
         }
-        for waiting in onEmpty { waiting.resume() }
+        if isEmpty { emptied.notify() }
         return entry
     }
 
     func entry(_ lease: Lease) -> Entry? {
-        state.withLock { state in
-            guard let entry = state.entries[lease.run], entry.lease.token == lease.token else { return nil }
-            return entry
-        }
+        entry(lease.token)
     }
 
-    func entry(_ run: RunID) -> Entry? {
-        state.withLock { $0.entries[run] }
+    func entry(_ token: FencingToken) -> Entry? {
+        state.withLock { $0.entries[token] }
     }
 
     /// All leases in hand, in a stable order.
@@ -64,17 +60,14 @@ final class RunsInHand: Sendable {
     }
 
     func prolong(_ lease: Lease, until expiry: Timestamp) {
-        state.withLock { state in
-            guard state.entries[lease.run]?.lease.token == lease.token else { return }
-            state.entries[lease.run]?.lease.expiresAt = expiry
-        }
+        state.withLock { $0.entries[lease.token]?.lease.expiresAt = expiry }
     }
 
-    /// Stops the handler of a run, if it is in hand.
-    func stop(_ run: RunID, _ reason: StopReason) {
+    /// Stops the handler that works under a lease, if it is in hand.
+    func stop(_ lease: Lease, _ reason: StopReason) {
         let gate = state.withLock { state -> StopGate<StopReason>? in
-            if reason == .cancelled { state.entries[run]?.isCancelRequested = true }
-            return state.entries[run]?.gate
+            if reason == .cancelled { state.entries[lease.token]?.isCancelRequested = true }
+            return state.entries[lease.token]?.gate
         }
         gate?.stop(reason)
     }
@@ -89,8 +82,8 @@ final class RunsInHand: Sendable {
 
     func setProgress(_ progress: Progress, of lease: Lease) -> Bool {
         state.withLock { state in
-            guard state.entries[lease.run]?.lease.token == lease.token else { return false }
-            state.entries[lease.run]?.unsavedProgress = progress
+            guard state.entries[lease.token] != nil else { return false }
+            state.entries[lease.token]?.unsavedProgress = progress
             return true
         }
     }
@@ -99,24 +92,30 @@ final class RunsInHand: Sendable {
     func takeProgress() -> [(lease: Lease, progress: Progress)] {
         state.withLock { state in
             var taken: [(lease: Lease, progress: Progress)] = []
-            for (run, entry) in state.entries {
+            for (token, entry) in state.entries {
                 guard let progress = entry.unsavedProgress else { continue }
                 taken.append((entry.lease, progress))
-                state.entries[run]?.unsavedProgress = nil
+                state.entries[token]?.unsavedProgress = nil
             }
             return taken.sorted { $0.lease.token < $1.lease.token }
         }
     }
 
-    /// Waits until nothing is in hand.
-    func waitUntilEmpty() async {
-        await withCheckedContinuation { continuation in
-            let isEmpty = state.withLock { state in
-                if state.entries.isEmpty { return true }
-                state.onEmpty.append(continuation)
-                return false
-            }
-            if isEmpty { continuation.resume() }
+    /// Marks an attempt as ended: what is left is to settle it.
+    func end(_ lease: Lease) -> Entry? {
+        state.withLock { state in
+            state.entries[lease.token]?.hasEnded = true
+            return state.entries[lease.token]
         }
+    }
+
+    /// The leases of attempts that have not ended, in a stable order.
+    func unended() -> [Lease] {
+        state.withLock { $0.entries.values.filter { !$0.hasEnded }.map(\.lease) }.sorted { $0.token < $1.token }
+    }
+
+    /// Waits until nothing is in hand; cancellation ends the wait too. One task at a time waits.
+    func waitUntilEmpty() async {
+        while count > 0, !Task.isCancelled { await emptied.waitUnlessCancelled() }
     }
 }

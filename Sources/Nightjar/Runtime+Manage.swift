@@ -33,15 +33,15 @@ extension Runtime {
         var updates: [RunUpdate] = []
         for change in changes {
             switch change.outcome {
-            case .cancelRequested: inHand.stop(change.id, .cancelled)
             case .changed(let state):
                 updates.append(
                     RunUpdate(
                         run: change.id, job: change.job ?? "", trigger: nil, state: state, attempt: 0,
                         reason: "\(command.rawValue) by hand", at: now))
-            case .notApplicable, .notFound: break
+            case .cancelRequested, .notApplicable, .notFound: break
             }
         }
+        if changes.contains(where: { $0.outcome == .cancelRequested }) { await leaseKeeper.heedCancelRequests() }
         if command == .retry { dispatcher.hint(Set(changes.compactMap(\.job))) }
         if hub.hasListeners, !updates.isEmpty { hub.send(updates) }
         return changes

@@ -8,7 +8,8 @@ extension Runtime {
     /// Works until graceful shutdown is triggered or the task is cancelled.
     ///
     /// On graceful shutdown it stops its sources and the intake, lets what runs go on until the drain time is over, cancels
-    /// what is left and gives it back, and returns. On cancellation it cancels what runs at once.
+    /// what is left and gives it back, and returns. On cancellation it cancels what runs at once; that too gets the grace to
+    /// end, and is settled.
     /// - Throws: ``RuntimeError`` if it runs already.
     public func run() async throws {
         let mayRun = state.withLock { state in
@@ -16,25 +17,62 @@ extension Runtime {
             return !state.isRunning
         }
         guard mayRun else { throw RuntimeError(.alreadyRun, "a runtime runs once; make another one") }
-        try await checkName()
+        do throws(RuntimeError) {
+            try await checkName()
+        } catch {
+            state.withLock { $0.hasStopped = true }
+            throw error
+        }
         await refreshPauses()
+        let stopping = Signal()
+        let hurry = Signal()
+        let executor = withUnsafeCurrentTask { $0?.unownedTaskExecutor?.asTaskExecutor() }
+        await withTaskCancellationHandler {
+            await withGracefulShutdownHandler {
+                // A task of its own, which the caller's cancellation does not reach: handlers that wind down keep their
+                // leases, and what they did is settled.
+                await Task(executorPreference: executor) { await self.work(until: stopping, hurry: hurry) }.value
+            } onGracefulShutdown: {
+                stopping.notify()
+            }
+        } onCancel: {
+            hurry.notify()
+            stopping.notify()
+        }
+        state.withLock { $0.hasStopped = true }
+        hub.finish()
+    }
+
+    /// Works until `stopping`, then drains; `hurry` ends the drain's waiting for handlers to end by themselves.
+    private func work(until stopping: Signal, hurry: Signal) async {
+        let settled = Signal()
         await withTaskGroup(of: Void.self) { foundation in
-            foundation.addTask { await self.settler.run() }
+            foundation.addTask {
+                await self.settler.run()
+                settled.notify()
+            }
             foundation.addTask { await self.alarms.run { self.ring($0) } }
             foundation.addTask { await self.leaseKeeper.run() }
             foundation.addTask { await self.saveProgress() }
             await withTaskGroup(of: Void.self) { work in
                 work.addTask { await self.dispatch() }
-                await self.receive()
-                self.storeIntake.stop()
-                self.dispatcher.stop()
-                work.addTask { await self.drain() }
+                await withTaskGroup(of: Void.self) { front in
+                    receive(&front)
+                    await stopping.wait()
+                    // New events are refused and nothing is claimed from the moment of the shutdown, while sources are still
+                    // winding down.
+                    storeIntake.stop()
+                    dispatcher.stop()
+                    front.cancelAll()
+                    await drain(hurry)
+                }
             }
+            // Runs that were claimed while the node stopped are given back, or left to expire if the store is away.
             settler.finish()
+            await first(of: [{ await settled.waitUnlessCancelled() }], within: configuration.grace)
+            settler.giveUp()
             foundation.cancelAll()
         }
-        state.withLock { $0.hasStopped = true }
-        hub.finish()
     }
 
     /// A claim of nothing tells whether another living node has the name. Any other error is for later claims to deal with.
@@ -51,33 +89,25 @@ extension Runtime {
         }
     }
 
-    /// Runs what brings work in until it is time to stop.
-    private func receive() async {
-        let stop = Signal()
-        await withTaskGroup(of: Void.self) { front in
-            front.addTask { await self.sources.run() }
-            front.addTask { await self.rescuer.run() }
-            front.addTask {
-                await Pruner(
-                    store: self.store, time: self.time, retention: self.configuration.retention, logger: self.logger
-                ).run()
-            }
-            front.addTask { await self.heedExternalChanges() }
-            await withGracefulShutdownHandler {
-                await stop.waitUnlessCancelled()
-            } onGracefulShutdown: {
-                stop.notify()
-            }
-            // New events are refused from the moment of the shutdown, while sources are still winding down.
-            storeIntake.stop()
-            front.cancelAll()
+    /// Starts what brings work in.
+    private func receive(_ front: inout TaskGroup<Void>) {
+        front.addTask { await self.sources.run() }
+        front.addTask { await self.rescuer.run() }
+        front.addTask {
+            await Pruner(
+                store: self.store, time: self.time, retention: self.configuration.retention, logger: self.logger
+            ).run()
         }
+        front.addTask { await self.heedExternalChanges() }
+        front.addTask { await self.keepPauses() }
     }
 
     private func dispatch() async {
         let runner = AttemptRunner(
             node: id, time: time, random: random, alarms: alarms, inHand: inHand, intake: storeIntake,
             settler: settler,
+            limits: .init(
+                eventBytes: configuration.maximumEventBytes, totalBytes: configuration.maximumBytesInFlight),
             onProgress: { [hub, progressSignal] update in
                 progressSignal.notify()
                 if hub.hasListeners { hub.send([update]) }
@@ -85,48 +115,47 @@ extension Runtime {
         let news = RunNews(hub: hub, dispatcher: dispatcher, inHand: inHand, time: time, logger: logger)
         await dispatcher.run { [dispatcher] claimed in
             news.claimed(claimed)
-            await runner.run(claimed, job: dispatcher.job(claimed.job), isStopping: dispatcher.isStopping)
+            await runner.run(claimed, job: dispatcher.job(claimed.job), isStopping: { dispatcher.isStopping })
         }
     }
 
     /// Waits until nothing is in hand, with a deadline: then cancels what runs, and at last gives it back without it.
-    private func drain() async {
+    private func drain(_ hurry: Signal) async {
+        await first(
+            of: [{ await self.inHand.waitUntilEmpty() }, { await hurry.waitUnlessCancelled() }],
+            within: configuration.drain)
+        inHand.stopAll(.shutdown)
+        await first(of: [{ await self.inHand.waitUntilEmpty() }], within: configuration.grace)
+        guard inHand.count > 0 else { return }
+        for lease in inHand.unended() {
+            logger.error(
+                "a handler ignored its cancellation; its run is given back without it",
+                metadata: ["run": "\(lease.run)"])
+            settler.submit(Settlement(lease: lease, attempt: nil, transition: .release, at: time.now))
+        }
+        settler.giveUp()
+        await inHand.waitUntilEmpty()
+    }
+
+    /// Waits until one of `operations` has ended, or the time is over, and cancels the others.
+    private func first(of operations: [@Sendable () async -> Void], within limit: Duration) async {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.inHand.waitUntilEmpty() }
-            group.addTask {
-                do {
-                    try await self.time.sleep(until: self.time.now + self.configuration.drain)
-                } catch {
-                    if self.inHand.count == 0 { return }
-                }
-                self.inHand.stopAll(.shutdown)
-                do {
-                    try await self.time.sleep(until: self.time.now + self.configuration.grace)
-                } catch {
-                    if self.inHand.count == 0 { return }
-                }
-                let stubborn = self.inHand.leases()
-                for lease in stubborn {
-                    self.logger.error(
-                        "a handler ignored its cancellation; its run is given back without it",
-                        metadata: ["run": "\(lease.run)"])
-                    self.settler.submit(
-                        Settlement(lease: lease, attempt: nil, transition: .release, at: self.time.now))
-                }
-                self.settler.giveUp()
+            for operation in operations { group.addTask { await operation() } }
+            group.addTask { [time] in
+                // Cancelled when an operation came first.
+                try? await time.sleep(for: limit)
             }
             await group.next()
             group.cancelAll()
-            await inHand.waitUntilEmpty()
         }
     }
 
     private func ring(_ keys: [Alarms.Key]) {
         for key in keys {
             switch key {
-            case .timeout(let run):
-                guard let limit = inHand.entry(run)?.timeout else { continue }
-                inHand.stop(run, .timeout(limit))
+            case .timeout(let token):
+                guard let entry = inHand.entry(token), let limit = entry.timeout else { continue }
+                inHand.stop(entry.lease, .timeout(limit))
             case .dispatch: dispatcher.ring()
             case .retryClaim: dispatcher.ringAfterFailure()
             }
@@ -152,17 +181,33 @@ extension Runtime {
             } catch {
                 logger.warning("progress could not be saved; newer progress will be", metadata: ["error": "\(error)"])
             }
-            do { try await time.sleep(until: time.now + .milliseconds(200)) } catch { return }
+            do { try await time.sleep(for: .milliseconds(200)) } catch { return }
         }
     }
 
+    /// Reads what is paused every few seconds, in case a change was not heard of or could not be read.
+    private func keepPauses() async {
+        while !Task.isCancelled {
+            do { try await time.sleep(for: .seconds(5)) } catch { return }
+            await refreshPauses()
+        }
+    }
+
+    /// Reads what is paused. Of two reads under way at once, what the later one says stays.
     func refreshPauses() async {
+        let read = state.withLock { state in
+            state.pauseReads += 1
+            return state.pauseReads
+        }
         do throws(StoreError) {
             let pauses = try await store.pauses()
-            state.withLock { $0.pauses = pauses }
-            dispatcher.pause(pauses)
+            state.withLock { state in
+                guard read > state.pausesAsOf else { return }
+                state.pausesAsOf = read
+                dispatcher.pause(pauses)
+            }
         } catch {
-            logger.error("what is paused could not be read", metadata: ["error": "\(error)"])
+            logger.error("what is paused could not be read; tried again", metadata: ["error": "\(error)"])
         }
     }
 
@@ -173,7 +218,7 @@ extension Runtime {
     private var rescuer: Rescuer {
         let news = RunNews(hub: hub, dispatcher: dispatcher, inHand: inHand, time: time, logger: logger)
         return Rescuer(
-            store: store, time: time, random: random,
+            store: store, time: time, random: random, inHand: inHand, keeper: leaseKeeper,
             policy: { [dispatcher] in dispatcher.job($0)?.policy.retry ?? .default },
             interval: min(configuration.lease / 3, .seconds(5)),
             onRescued: { news.rescued($0, $1, $2) }, logger: logger)

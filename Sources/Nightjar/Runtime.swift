@@ -10,7 +10,9 @@ import Synchronization
 public final class Runtime: ManagedNode, Service {
     struct State {
         var triggers: [Trigger] = []
-        var pauses: Set<Pause> = []
+        /// How many reads of what is paused began, and which of them is in force.
+        var pauseReads = 0
+        var pausesAsOf = 0
         var isRunning = false
         var hasStopped = false
     }

@@ -43,11 +43,6 @@ final class Settler: Sendable {
         wake.notify()
     }
 
-    /// Leaves a lease to expire: it is another node's by now, or soon will be.
-    func abandon(_ lease: Lease) {
-        onAbandoned(lease)
-    }
-
     /// Ends `run` once everything submitted is settled.
     func finish() {
         state.withLock { $0.isFinishing = true }
@@ -113,7 +108,6 @@ final class Settler: Sendable {
     }
 
     private func pause(_ duration: Duration) async {
-        // A cancelled node does not wait: it is told to give up soon.
-        do { try await time.sleep(until: time.now + duration) } catch { await Task.yield() }
+        do { try await time.sleep(for: duration) } catch { await Task.yield() }
     }
 }

@@ -107,7 +107,7 @@ final class SourceKeeper: Sendable {
             // A source that worked for a while has not failed again, but anew.
             failures = time.now - startedAt > .seconds(60) ? 1 : failures + 1
             let wait = random.withGenerator { backoff.delay(afterFailure: failures, using: &$0) }
-            do { try await time.sleep(until: time.now + wait) } catch { return }
+            do { try await time.sleep(for: wait) } catch { return }
         }
     }
 

@@ -20,6 +20,15 @@ public struct SystemTimeSource: TimeSource {
         return Timestamp(microsecondsSince1970: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
     }
 
+    /// The time since this was first asked for, the time that the system was suspended included.
+    public var elapsed: Duration { Self.start.duration(to: .now) }
+
+    public func sleep(for duration: Duration) async throws {
+        try await ContinuousClock().sleep(for: duration)
+    }
+
+    private static let start = ContinuousClock.now
+
     public func sleep(until deadline: Timestamp) async throws {
         // In slices, so that a step of the wall clock is noticed within a minute.
         while true {

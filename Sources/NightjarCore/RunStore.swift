@@ -22,7 +22,8 @@ public protocol RunStore: Sendable {
     /// given up to its limit, the highest priority first, then the earliest `runAt`, then the order of acceptance.
     func claim(_ request: ClaimRequest) async throws(StoreError) -> ClaimResult
 
-    /// Prolongs leases. A lease that is stale, or that has expired already, is `lost`. Answers in the order of `leases`.
+    /// Prolongs leases. One that has expired is prolonged too, as long as nobody took its run back; one that is stale is
+    /// `lost`. Answers in the order of `leases`.
     func renew(_ leases: [Lease], until expiry: Timestamp, now: Timestamp) async throws(StoreError) -> [LeaseRenewal]
 
     /// Records the newest progress of running runs; a stale lease changes nothing.
@@ -32,8 +33,8 @@ public protocol RunStore: Sendable {
     /// transaction. Answers in the order of `settlements`; a stale lease changes nothing and is told `leaseLost`.
     func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult]
 
-    /// The runs that a node has in hand and that someone asked to cancel.
-    func cancelRequests(node: NodeID) async throws(StoreError) -> [RunID]
+    /// The leases of the runs that a node has in hand and that someone asked to cancel, in the order of the runs' ids.
+    func cancelRequests(node: NodeID) async throws(StoreError) -> [Lease]
 
     /// Running runs whose lease has expired at `now`, or whose node is known to be dead; at most `limit`.
     func expired(now: Timestamp, limit: Int) async throws(StoreError) -> [ExpiredRun]
@@ -67,8 +68,8 @@ public protocol RunStore: Sendable {
     func setPaused(_ pause: Pause, _ isPaused: Bool, now: Timestamp) async throws(StoreError)
 
     /// Removes up to `limit` completed and cancelled runs that finished before `runsBefore` and whose events were accepted
-    /// before `eventsBefore` (an event that is still known makes no second run), and as many of such events that have no
-    /// run left.
+    /// before `eventsBefore` (an event that is still known makes no second run), each event with the last of its runs; and
+    /// as many of such events that never had a run.
     /// - Returns: how many rows it removed; 0 when nothing is left to remove.
     func prune(runsBefore: Timestamp, eventsBefore: Timestamp, limit: Int) async throws(StoreError) -> Int
 

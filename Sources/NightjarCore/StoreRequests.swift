@@ -197,7 +197,7 @@ public enum LeaseRenewal: Sendable, Hashable {
     case renewed
     /// It lasts, and someone asked to cancel the run.
     case cancelRequested
-    /// It is another's now, or expired: stop at once.
+    /// The run was taken back, or is over: stop at once.
     case lost
 }
 

@@ -48,8 +48,8 @@ public struct TriggerRules: Sendable {
         /// The reason, for people.
         public var reason: String
 
-        /// A refusal for that reason.
-        public init(reason: String) { self.reason = reason }
+        /// A refusal for that reason, of which 300 bytes are kept: it is stored with each event.
+        public init(reason: String) { self.reason = ReasonText.cut(reason, to: 300) }
     }
 
     /// Decides on an event.

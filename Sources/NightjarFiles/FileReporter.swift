@@ -150,7 +150,7 @@ extension FileReporter {
                 if error.isTransient {
                     isHeldUp = true
                     context.health(.failing("files wait, because the intake takes nothing: \(error.message)"))
-                    try await context.time.sleep(until: context.time.now + (error.retryAfter ?? .seconds(1)))
+                    try await context.time.sleep(for: error.retryAfter ?? .seconds(1))
                     continue
                 }
                 if reports.count == 1 { return try await deliverRefused(reports[0], error, &ledger) }

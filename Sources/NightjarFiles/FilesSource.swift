@@ -121,7 +121,7 @@ public struct FilesSource: EventSource {
             unsettled = waiting
             // What has changed again meanwhile is found by the next look.
             _ = try await reporter.report(settled, &ledger)
-            try await context.time.sleep(until: context.time.now + options.interval)
+            try await context.time.sleep(for: options.interval)
         }
     }
 }

@@ -94,7 +94,7 @@ struct Updates: Sendable {
             }
             group.addTask { [time = node.time] in
                 while true {
-                    try await time.sleep(until: time.now + interval)
+                    try await time.sleep(for: interval)
                     continuation.yield(.tick)
                 }
             }

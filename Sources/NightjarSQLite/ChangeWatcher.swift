@@ -27,7 +27,8 @@ final class ChangeWatcher: Sendable {
         return nil
     }
 
-    /// Whether another connection has committed since the last look; the first look only sets what later ones compare with.
+    /// Whether another connection has committed since the last look. The first look says yes: what came between the watcher's
+    /// making and that look is not missed.
     ///
     /// It looks through the writer, whose own commits do not change what it sees.
     func hasChanged() async throws -> Bool {
@@ -36,7 +37,7 @@ final class ChangeWatcher: Sendable {
         }
         return last.withLock { last in
             defer { last = version }
-            return last != nil && last != version
+            return last != version
         }
     }
 }

@@ -30,8 +30,8 @@ extension Connection {
         let insertEvent = try statement(
             """
             INSERT INTO events (sequence, id, source, type, subject, time, data_content_type, data_schema, extensions,
-                data, accepted_at, refusals)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, source) DO NOTHING
+                data, accepted_at, refusals, unmatched)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, source) DO NOTHING
             """)
         let insertRun = try statement(
             """
@@ -43,6 +43,7 @@ extension Connection {
             let event = record.event
             let isNew = try insert(record, sequence, insertEvent)
             let known = isNew ? sequence : try self.sequence(of: event.id, event.source)
+            if !isNew, !record.runs.isEmpty { try markMatched(event: known) }
             let runs = try record.runs.map { run in
                 if !isNew, let existing = try existingRun(event: known, job: run.job) { return existing }
                 try insert(run, event: known, acceptedAt: record.acceptedAt, insertRun)
@@ -79,6 +80,7 @@ extension Connection {
         insert.bind(10, event.data)
         insert.bind(11, record.acceptedAt)
         insert.bind(12, try StoredJSON.refusals(record.refusals))
+        insert.bind(13, record.runs.isEmpty ? 1 : 0)
         return try insert.run() == 1
     }
 
@@ -92,6 +94,13 @@ extension Connection {
             throw StoreError(.conflict, "the event \(id) of \(source) is neither new nor known")
         }
         return select.int64(0)
+    }
+
+    /// An event that came before and made no run makes one now.
+    private func markMatched(event: Int64) throws {
+        let update = try statement("UPDATE events SET unmatched = 0 WHERE sequence = ? AND unmatched = 1")
+        update.bind(1, event)
+        try update.run()
     }
 
     /// Uses runs_event.

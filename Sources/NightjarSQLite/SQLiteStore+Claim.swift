@@ -14,7 +14,7 @@ extension SQLiteStore {
         }
     }
 
-    /// Prolongs leases that neither expired nor passed to another node.
+    /// Prolongs leases of runs that were not taken back.
     public func renew(
         _ leases: [Lease], until expiry: Timestamp, now: Timestamp
     ) async throws(StoreError) -> [LeaseRenewal] {
@@ -23,13 +23,12 @@ extension SQLiteStore {
             let update = try connection.statement(
                 """
                 UPDATE runs SET lease_expires_at = ?
-                WHERE id = ? AND lease_token = ? AND state = 2 AND lease_expires_at > ? RETURNING cancel_requested
+                WHERE id = ? AND lease_token = ? AND state = 2 RETURNING cancel_requested
                 """)
             return try leases.map { lease in
                 update.bind(1, expiry)
                 update.bind(2, lease.run)
                 update.bind(3, lease.token)
-                update.bind(4, now)
                 var renewal = LeaseRenewal.lost
                 while try update.step() { renewal = update.int(0) == 0 ? .renewed : .cancelRequested }
                 return renewal
@@ -54,14 +53,20 @@ extension SQLiteStore {
     }
 
     /// Uses runs_running.
-    public func cancelRequests(node: NodeID) async throws(StoreError) -> [RunID] {
+    public func cancelRequests(node: NodeID) async throws(StoreError) -> [Lease] {
         try await read { connection in
             let select = try connection.statement(
-                "SELECT id FROM runs WHERE state = 2 AND lease_node = ? AND cancel_requested = 1 ORDER BY id")
+                """
+                SELECT id, lease_token, lease_expires_at FROM runs
+                WHERE state = 2 AND lease_node = ? AND cancel_requested = 1 ORDER BY id
+                """)
             select.bind(1, node)
-            var runs: [RunID] = []
-            while try select.step() { runs.append(select.runID(0)) }
-            return runs
+            var leases: [Lease] = []
+            while try select.step() {
+                leases.append(
+                    Lease(run: select.runID(0), token: select.int64(1), node: node, expiresAt: select.timestamp(2)))
+            }
+            return leases
         }
     }
 

@@ -2,7 +2,8 @@ public import CloudEvents
 public import NightjarCore
 
 extension SQLiteStore {
-    /// Removes old finished runs and the old events that no run is left of, at most `limit` of each.
+    /// Removes old finished runs, each event with the last of its runs, and old events that never had a run; at most
+    /// `limit` runs and `limit` such events.
     public func prune(
         runsBefore: Timestamp, eventsBefore: Timestamp, limit: Int
     ) async throws(StoreError) -> Int {
@@ -10,7 +11,7 @@ extension SQLiteStore {
         return try await committer.perform(rows: limit) { connection in
             let runs = try connection.pruneRuns(
                 finishedBefore: runsBefore, eventsBefore: eventsBefore, limit: limit)
-            return runs + (try connection.pruneEvents(acceptedBefore: eventsBefore, limit: limit))
+            return runs + (try connection.pruneUnmatchedEvents(acceptedBefore: eventsBefore, limit: limit))
         }
     }
 }
@@ -18,37 +19,41 @@ extension SQLiteStore {
 extension Connection {
     /// Uses runs_finished, which holds neither live nor dead runs. A run outlives its event's time, so that the event,
     /// should it come again, makes no second one; it finished after its event came, so the earlier of both times bounds
-    /// the search.
+    /// the search. An event goes with the last of its runs: nobody has to look for it among those that still have some.
     fileprivate func pruneRuns(finishedBefore: Timestamp, eventsBefore: Timestamp, limit: Int) throws -> Int {
         let select = try statement(
             """
-            SELECT r.id FROM runs r CROSS JOIN events e ON e.sequence = r.event
+            SELECT r.id, r.event FROM runs r CROSS JOIN events e ON e.sequence = r.event
             WHERE r.state IN (4, 6) AND r.finished_at < ? AND e.accepted_at < ? ORDER BY r.finished_at LIMIT ?
             """)
         select.bind(1, min(finishedBefore, eventsBefore))
         select.bind(2, eventsBefore)
         select.bind(3, limit)
-        var runs: [RunID] = []
-        while try select.step() { runs.append(select.runID(0)) }
+        var doomed: [(run: RunID, event: Int64)] = []
+        while try select.step() { doomed.append((select.runID(0), select.int64(1))) }
         let deleteAttempts = try statement("DELETE FROM attempts WHERE run = ?")
         let deleteRun = try statement("DELETE FROM runs WHERE id = ?")
-        for run in runs {
+        let deleteEvent = try statement(
+            "DELETE FROM events WHERE sequence = ?1 AND NOT EXISTS (SELECT 1 FROM runs WHERE event = ?1)")
+        var events = 0
+        for (run, event) in doomed {
             deleteAttempts.bind(1, run)
             try deleteAttempts.run()
             deleteRun.bind(1, run)
             try deleteRun.run()
+            deleteEvent.bind(1, event)
+            events += try deleteEvent.run()
         }
-        return runs.count
+        return doomed.count + events
     }
 
-    /// Uses events_accepted and runs_event: looks at old events only, however many younger ones there are.
-    fileprivate func pruneEvents(acceptedBefore: Timestamp, limit: Int) throws -> Int {
+    /// Uses events_unmatched, which holds only events without runs.
+    fileprivate func pruneUnmatchedEvents(acceptedBefore: Timestamp, limit: Int) throws -> Int {
         let delete = try statement(
             """
             DELETE FROM events WHERE sequence IN (
-                SELECT sequence FROM events e INDEXED BY events_accepted
-                WHERE accepted_at < ? AND NOT EXISTS (SELECT 1 FROM runs WHERE event = e.sequence)
-                ORDER BY accepted_at, sequence LIMIT ?)
+                SELECT sequence FROM events INDEXED BY events_unmatched
+                WHERE unmatched = 1 AND accepted_at < ? ORDER BY accepted_at, sequence LIMIT ?)
             """)
         delete.bind(1, acceptedBefore)
         delete.bind(2, limit)

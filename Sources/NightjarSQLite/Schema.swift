@@ -14,13 +14,16 @@ enum Schema {
             // What a job gets instead of its event's data.
             try database.execute(sql: "ALTER TABLE runs ADD COLUMN input BLOB")
         }
+        migrator.registerMigration("3-unmatched-events") { database in
+            try database.execute(sql: version3)
+        }
         return migrator
     }
 
     /// Times are microseconds since 1970. States and outcomes are the raw values of RunState and Attempt.Outcome.
     ///
     /// - events get their sequence from counters, never one twice, and a block at a time: a third cheaper than AUTOINCREMENT.
-    /// - events_identity finds duplicates, events_accepted serves prune().
+    /// - events_identity finds duplicates.
     /// - runs has its id as key: ids grow with time, so new rows go to the end.
     /// - runs_available serves claims, and holds available runs only: what is finished costs a claim nothing. The last two
     ///   columns are there so that paused triggers and counts() need no look at the rows.
@@ -108,5 +111,14 @@ enum Schema {
         INSERT INTO counters VALUES ('event_sequence', 0), ('fencing_token', 0);
 
         CREATE TABLE nodes (slot INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE);
+        """
+
+    /// Old events went with a look at all of them, also at those whose runs stay. Now events without runs are marked and
+    /// found by events_unmatched, and the others go with the last of their runs.
+    private static let version3 = """
+        ALTER TABLE events ADD COLUMN unmatched INTEGER NOT NULL DEFAULT 0;
+        UPDATE events SET unmatched = 1 WHERE NOT EXISTS (SELECT 1 FROM runs WHERE event = events.sequence);
+        DROP INDEX events_accepted;
+        CREATE INDEX events_unmatched ON events (accepted_at) WHERE unmatched = 1;
         """
 }

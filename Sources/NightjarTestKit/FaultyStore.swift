@@ -96,7 +96,7 @@ extension FaultyStore: RunStore {
         try await call { () async throws(StoreError) in try await base.settle(settlements) }
     }
 
-    public func cancelRequests(node: NodeID) async throws(StoreError) -> [RunID] {
+    public func cancelRequests(node: NodeID) async throws(StoreError) -> [Lease] {
         try await call { () async throws(StoreError) in try await base.cancelRequests(node: node) }
     }
 

@@ -59,9 +59,7 @@ extension MemoryState {
 
     mutating func renew(_ leases: [Lease], until expiry: Timestamp, now: Timestamp) -> [LeaseRenewal] {
         leases.map { lease in
-            guard let stored = holder(of: lease), let held = stored.run.lease, held.expiresAt > now else {
-                return .lost
-            }
+            guard let stored = holder(of: lease) else { return .lost }
             runs[lease.run]?.run.lease?.expiresAt = expiry
             return stored.run.isCancelRequested ? .cancelRequested : .renewed
         }
@@ -73,11 +71,11 @@ extension MemoryState {
         }
     }
 
-    func cancelRequests(node: NodeID) -> [RunID] {
-        live.filter { id in
-            guard let run = runs[id]?.run else { return false }
-            return run.isCancelRequested && run.lease?.node == node
-        }.sorted()
+    func cancelRequests(node: NodeID) -> [Lease] {
+        live.sorted().compactMap { id in
+            guard let run = runs[id]?.run, run.isCancelRequested, run.lease?.node == node else { return nil }
+            return run.lease
+        }
     }
 
     func expired(now: Timestamp, limit: Int) -> [ExpiredRun] {

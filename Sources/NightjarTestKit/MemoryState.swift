@@ -137,7 +137,8 @@ struct MemoryState {
         return last > lastSequence
     }
 
-    /// Removes old finished runs of old events, and old events without runs. Dead runs stay, and keep their events.
+    /// Removes old finished runs of old events, each event with its last run, and old events that never had a run. Dead
+    /// runs stay, and keep their events.
     mutating func prune(runsBefore: Timestamp, eventsBefore: Timestamp, limit: Int) -> Int {
         let finished = runs.values.filter { stored in
             guard stored.run.state == .completed || stored.run.state == .cancelled else { return false }
@@ -147,12 +148,14 @@ struct MemoryState {
         }
         let oldestFirst = finished.sorted { ($0.run.finishedAt, $0.run.id) < ($1.run.finishedAt, $1.run.id) }
         let doomed = oldestFirst.prefix(max(0, limit))
+        let unmatched = events.lazy.filter { $0.runs.isEmpty && $0.acceptedAt < eventsBefore }
+        var removed = Set(unmatched.prefix(max(0, limit)).map(\.sequence))
         for stored in doomed {
             runs[stored.run.id] = nil
-            events[position(of: stored.event)].runs[stored.run.job] = nil
+            let position = position(of: stored.event)
+            events[position].runs[stored.run.job] = nil
+            if events[position].runs.isEmpty { removed.insert(stored.event) }
         }
-        let removable = events.lazy.filter { $0.runs.isEmpty && $0.acceptedAt < eventsBefore }
-        let removed = Set(removable.prefix(max(0, limit)).map(\.sequence))
         for event in events where removed.contains(event.sequence) { sequences[EventKey(event.event)] = nil }
         events.removeAll { removed.contains($0.sequence) }
         return doomed.count + removed.count

@@ -100,7 +100,7 @@ extension MemoryStore: RunStore {
         try write { state throws(StoreError) in try state.settle(settlements) }
     }
 
-    public func cancelRequests(node: NodeID) async throws(StoreError) -> [RunID] {
+    public func cancelRequests(node: NodeID) async throws(StoreError) -> [Lease] {
         read { $0.cancelRequests(node: node) }
     }
 

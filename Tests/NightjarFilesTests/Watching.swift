@@ -33,7 +33,7 @@ func watching(
                     if Task.isCancelled { return }
                     context.health(.failing("\(error)"))
                 }
-                try? await context.time.sleep(until: context.time.now + .milliseconds(20))
+                try? await context.time.sleep(for: .milliseconds(20))
             }
         }
         defer { group.cancelAll() }

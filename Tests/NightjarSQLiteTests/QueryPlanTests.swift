@@ -70,6 +70,21 @@ struct QueryPlanTests {
         _ = try await store.prune(runsBefore: now + .seconds(9), eventsBefore: now + .seconds(9), limit: 100)
     }
 
+    @Test("pruning looks for old events among those without runs only, however many have runs that stay")
+    func pruning() async throws {
+        let folder = try TemporaryFolder()
+        let store = try SQLiteStore(path: folder.path("n.db"))
+        _ = try await store.prune(runsBefore: Records.start, eventsBefore: Records.start, limit: 100)
+        let texts = try await store.committer.perform { $0.preparedTexts }.filter { $0.contains("DELETE FROM events") }
+        #expect(texts.count == 2)
+        for text in texts {
+            let plan = try await store.pool.read { try Self.plan(text, $0) }
+            #expect(plan.contains(/INDEX events_unmatched \(accepted_at<\?\)|INTEGER PRIMARY KEY \(rowid=\?\)/), "\(plan)")
+            #expect(!plan.contains("SCAN events"), "\(plan)")
+        }
+        try store.close()
+    }
+
     @Test("a claim takes runs from the index in its own order, with and without paused triggers")
     func claims() async throws {
         let folder = try TemporaryFolder()

@@ -59,7 +59,7 @@ struct SharingTests {
         let first = try SQLiteStore(path: folder.path("n.db"))
         let second = try SQLiteStore(path: folder.path("n.db"))
         let watcher = ChangeWatcher(first)
-        #expect(try await watcher.hasChanged() == false, "the first look has nothing to compare with")
+        #expect(try await watcher.hasChanged(), "whatever came before the first look may be news")
         _ = try await first.accept(Records.make(1))
         #expect(try await watcher.hasChanged() == false)
         _ = try await second.accept(Records.make(1, from: 1))
@@ -106,6 +106,11 @@ struct SharingTests {
         let taken = try await after.claim(Records.claim("node", at: now)).runs
         #expect(taken.count == 1)
         #expect(try await after.expired(now: now, limit: 10).map(\.lease.token) == lost.map(\.lease.token))
+        let returned = try await after.settle(
+            lost.map {
+                Settlement(lease: $0.lease, attempt: nil, transition: .release, at: now, onlyIfExpired: true)
+            })
+        #expect(returned == [.settled(.available, emitted: []), .settled(.available, emitted: [])])
         #expect(try await after.renew(lost.map(\.lease), until: now + .seconds(9), now: now) == [.lost, .lost])
         #expect(try await after.renew(taken.map(\.lease), until: now + .seconds(9), now: now) == [.renewed])
         try after.close()

@@ -17,7 +17,7 @@ final class BrokenStore: RunStore {
         case emitsWithoutLease = "takes what was emitted though the lease is lost"
         case losesEmitted = "completes and drops what was emitted"
         case rescuesTheLiving = "lets a rescuer take a run whose lease lasts"
-        case revivesLeases = "renews leases that have expired"
+        case dropsExpiredLeases = "refuses to renew a lease that has expired though nobody took the run"
         case takesStaleProgress = "records progress under a stale lease"
         case skipsDuplicatesState = "drops the source's state that comes with a duplicate"
         case prunesTheDead = "removes dead runs with the finished ones"
@@ -95,7 +95,17 @@ final class BrokenStore: RunStore {
     }
 
     func renew(_ leases: [Lease], until expiry: Timestamp, now: Timestamp) async throws(StoreError) -> [LeaseRenewal] {
-        try await base.renew(leases, until: expiry, now: defect == .revivesLeases ? .distantPast : now)
+        guard defect == .dropsExpiredLeases else { return try await base.renew(leases, until: expiry, now: now) }
+        var answers: [LeaseRenewal] = []
+        for lease in leases {
+            let expiresAt = try await base.run(lease.run)?.lease?.expiresAt
+            if let expiresAt, expiresAt <= now {
+                answers.append(.lost)
+            } else {
+                answers += try await base.renew([lease], until: expiry, now: now)
+            }
+        }
+        return answers
     }
 
     func report(_ progress: [(lease: Lease, progress: Progress)]) async throws(StoreError) {
@@ -133,7 +143,7 @@ final class BrokenStore: RunStore {
         return results
     }
 
-    func cancelRequests(node: NodeID) async throws(StoreError) -> [RunID] { try await base.cancelRequests(node: node) }
+    func cancelRequests(node: NodeID) async throws(StoreError) -> [Lease] { try await base.cancelRequests(node: node) }
 
     func expired(now: Timestamp, limit: Int) async throws(StoreError) -> [ExpiredRun] {
         try await base.expired(now: now, limit: limit)

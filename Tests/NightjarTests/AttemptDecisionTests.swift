@@ -73,7 +73,7 @@ struct AttemptDecisionTests {
         #expect(timeout.transition == .retry(at: Self.now + .seconds(1), history: RunHistory(failures: 1)))
         let shutdown = decide(.stopped(.shutdown, message: "cancelled", output: nil))
         #expect(shutdown.outcome == nil && shutdown.transition == .release)
-        #expect(decide(.stopped(.leaseLost, message: "cancelled", output: nil)).transition == nil)
+        #expect(decide(.stopped(.leaseLost, message: "cancelled", output: nil)).transition == .release)
         let reasons: [StopReason] = [.shutdown, .timeout(.seconds(3)), .cancelled]
         for reason in reasons {
             #expect(

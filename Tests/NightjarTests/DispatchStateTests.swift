@@ -95,9 +95,27 @@ struct DispatchStateTests {
         #expect(demands(next8) == ["new": 3])
     }
 
+    @Test("a job that went away while its runs were being claimed keeps count of them when it comes back")
+    func reloadDuringClaim() throws {
+        var state = state(slots: 3, ["old": nil])
+        let first = state.plan()
+        let plan = try #require(first)
+        state.configure([:])
+        state.claimed(plan, ["old", "old"])
+        #expect(state.used(by: "old") == 2)
+        state.configure(["old": JobPolicy(concurrency: 2)])
+        let full = state.plan()
+        #expect(full == nil, "its two slots are taken")
+        state.release("old")
+        state.release("old")
+        #expect(state.used(by: "old") == 0 && state.used == 0)
+        let next = state.plan()
+        #expect(demands(next) == ["old": 2])
+    }
+
     @Test("deadlines come out in order, replaced and removed ones never")
     func deadlines() {
-        func at(_ seconds: Int64) -> Timestamp { Timestamp(microsecondsSince1970: seconds * 1_000_000) }
+        func at(_ seconds: Int64) -> Duration { .seconds(seconds) }
         var queue = DeadlineQueue<String>()
         var wasEarliest = [queue.set("b", at: at(2)), queue.set("a", at: at(1)), queue.set("c", at: at(3))]
         #expect(wasEarliest == [true, true, false])

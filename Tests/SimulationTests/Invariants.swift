@@ -19,6 +19,7 @@ final class Invariants: Sendable {
         var highestToken: FencingToken = 0
         var acknowledged: Set<String> = []
         var checks = 0
+        var broken: BrokenRule?
     }
 
     private let store: MemoryStore
@@ -28,6 +29,11 @@ final class Invariants: Sendable {
 
     /// How often the store had changed and was checked.
     var checks: Int { state.withLock { $0.checks } }
+
+    /// Notes a rule that was found broken elsewhere; the check at the end throws it.
+    func record(_ rule: BrokenRule) {
+        state.withLock { $0.broken = $0.broken ?? rule }
+    }
 
     func acknowledged(_ id: String) {
         state.withLock { _ = $0.acknowledged.insert(id) }
@@ -97,6 +103,7 @@ final class Invariants: Sendable {
 
     /// What must be true once faults have stopped and everything had time to end.
     func checkEnd() throws {
+        if let broken = state.withLock({ $0.broken }) { throw broken }
         for run in store.allRuns() where !run.state.isFinished {
             throw BrokenRule(rule: 2, detail: "run \(run.id) of \(run.job) is still \(run.state)")
         }

@@ -12,12 +12,15 @@ final class NodeStore: RunStore {
         var failAfter = 0
         /// Out of 1,000 calls, how many take long.
         var slow = 0
+        /// Out of 1,000 calls, with how many the way to the store breaks for longer than a lease lasts.
+        var outage = 0
     }
 
     private struct State {
         var generator: SeededGenerator
         var faults: Faults
         var isDead = false
+        var awayUntil = Timestamp.distantPast
     }
 
     private let base: MemoryStore
@@ -33,7 +36,12 @@ final class NodeStore: RunStore {
     /// From now on nothing this node does reaches the store.
     func die() { state.withLock { $0.isDead = true } }
 
-    func heal() { state.withLock { $0.faults = Faults() } }
+    func heal() {
+        state.withLock {
+            $0.faults = Faults()
+            $0.awayUntil = .distantPast
+        }
+    }
 
     private static let dead = StoreError(.permanent, "this node is dead")
     private static let lost = StoreError(.transient, "the connection broke")
@@ -43,7 +51,12 @@ final class NodeStore: RunStore {
     ) async throws(StoreError) -> Value {
         let (isDead, before, after, isSlow) = state.withLock { state in
             func roll(_ perMille: Int) -> Bool { Int.random(in: 0..<1000, using: &state.generator) < perMille }
-            return (state.isDead, roll(state.faults.failBefore), roll(state.faults.failAfter), roll(state.faults.slow))
+            if roll(state.faults.outage) { state.awayUntil = clock.now + .seconds(9) }
+            let isAway = clock.now < state.awayUntil
+            return (
+                state.isDead, isAway || roll(state.faults.failBefore), roll(state.faults.failAfter),
+                roll(state.faults.slow)
+            )
         }
         if isDead { throw Self.dead }
         if before { throw Self.lost }
@@ -73,7 +86,7 @@ final class NodeStore: RunStore {
     func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
         try await call { () async throws(StoreError) in try await base.settle(settlements) }
     }
-    func cancelRequests(node: NodeID) async throws(StoreError) -> [RunID] {
+    func cancelRequests(node: NodeID) async throws(StoreError) -> [Lease] {
         try await call { () async throws(StoreError) in try await base.cancelRequests(node: node) }
     }
     func expired(now: Timestamp, limit: Int) async throws(StoreError) -> [ExpiredRun] {

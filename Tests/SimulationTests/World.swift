@@ -11,7 +11,7 @@ final class World: Sendable {
         var nodes = 3
         var events = 24
         var crashes = 4
-        var faults = NodeStore.Faults(failBefore: 20, failAfter: 20, slow: 15)
+        var faults = NodeStore.Faults(failBefore: 20, failAfter: 20, slow: 15, outage: 4)
     }
 
     private struct Node {
@@ -67,6 +67,7 @@ final class World: Sendable {
                 }
                 for node in state.withLock({ $0.nodes.values.map(\.store) }) { node.heal() }
                 await waitForTheEnd()
+                await checkSlots()
                 for node in state.withLock({ $0.nodes.sorted { $0.key < $1.key }.map(\.value) }) { node.stop() }
             }
         }
@@ -149,6 +150,22 @@ final class World: Sendable {
         for _ in 0..<2000 {
             if store.allRuns().allSatisfy(\.state.isFinished), !store.allRuns().isEmpty { return }
             try? await clock.sleep(until: clock.now + .seconds(2))
+        }
+    }
+
+    /// A node at rest has all its slots free.
+    private func checkSlots() async {
+        try? await clock.sleep(for: .seconds(60))
+        for (number, node) in state.withLock({ $0.nodes.sorted { $0.key < $1.key } }) {
+            do {
+                for job in try await node.runtime.jobs() where job.running != 0 {
+                    invariants.record(
+                        BrokenRule(
+                            rule: 7, detail: "node-\(number) at rest has \(job.running) slots of \(job.name) in use"))
+                }
+            } catch {
+                preconditionFailure("a healed store failed: \(error)")
+            }
         }
     }
 

@@ -121,6 +121,14 @@ extension RunStoreConformance {
             try expect("removed", removed, 1)
             try expect("kept", try await scene.store.events(after: 0, limit: 10).map(\.event.id), ["e2"])
         },
+        .scene("an event that matched nothing at first and made a run when it came again goes with that run") { scene in
+            _ = try await scene.store.accept([scene.record("e1", [], at: 1)])
+            _ = try await scene.store.accept([scene.record("e1", [scene.newRun("send")], at: 2)])
+            try expect("while its run is live", try await pruneAll(scene), 0)
+            try await scene.settle(try await scene.claimOne("send"), .complete(result: nil))
+            try expect("the run and the event", try await pruneAll(scene), 2)
+            try expect("the event", try await scene.store.events(id: "e1", source: nil), [])
+        },
         .scene("an event stays as long as one of its runs does") { scene in
             let completed = scene.newRun("send")
             let dead = scene.newRun("index")

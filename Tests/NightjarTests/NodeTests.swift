@@ -1,0 +1,159 @@
+import CloudEvents
+import Nightjar
+import NightjarCore
+import NightjarTestKit
+import Synchronization
+import Testing
+
+@Suite("Node")
+struct NodeTests {
+    private final class Journal: Sendable {
+        private let lines = Mutex<[String]>([])
+        var all: [String] { lines.withLock { $0 } }
+        func note(_ line: String) { lines.withLock { $0.append(line) } }
+    }
+
+    /// One node in a simulation, cancelled when `body` returns.
+    private func withNode(
+        seed: UInt64, configuration: RuntimeConfiguration, triggers: [Trigger] = [],
+        job: @escaping @Sendable (SimulatedClock) -> Job,
+        _ body: @escaping @Sendable (Runtime, MemoryStore, SimulatedClock) async throws -> Void
+    ) throws {
+        let simulation = Simulation(seed: seed)
+        let store = MemoryStore()
+        let runtime = try Runtime(
+            store: store, jobs: [job(simulation.clock)], triggers: triggers, configuration: configuration,
+            time: simulation.clock, random: RandomSource(SeededGenerator(seed: seed)))
+        let failures = Journal()
+        try simulation.run {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    do { try await runtime.run() } catch { failures.note("\(error)") }
+                }
+                do { try await body(runtime, store, simulation.clock) } catch { failures.note("\(error)") }
+                group.cancelAll()
+            }
+        }
+        #expect(failures.all == [])
+    }
+
+    private static func start(_ job: String, on runtime: Runtime) async throws -> RunID {
+        let event = Event(id: "1", source: "/test", type: "test")
+        return try await runtime.intake.accept([IncomingEvent(event, to: .job(job, runAt: nil))])[0].runs[0]
+    }
+
+    private static let seeds: [UInt64] = Array(1...30)
+
+    @Test("a node that slept past its leases goes on with what it has in hand", arguments: seeds)
+    func sleptPastLeases(seed: UInt64) throws {
+        let journal = Journal()
+        let configuration = RuntimeConfiguration(node: "n", lease: .seconds(6))
+        try withNode(seed: seed, configuration: configuration) { clock in
+            Job("slow") { run in
+                journal.note("begins")
+                try await clock.sleep(for: .seconds(600))
+                journal.note("ends")
+            }
+        } _: { runtime, store, clock in
+            let id = try await Self.start("slow", on: runtime)
+            try await clock.sleep(for: .seconds(1))
+            clock.advance(by: .seconds(120))
+            try await clock.sleep(for: .seconds(700))
+            let run = try #require(try await store.run(id))
+            #expect(run.state == .completed)
+            #expect(run.attempts.map(\.outcome) == [.completed])
+            #expect(try await runtime.jobs().map(\.running) == [0])
+        }
+        #expect(journal.all == ["begins", "ends"])
+    }
+
+    @Test("a cancelled node keeps a run until its handler has ended, within the grace", arguments: seeds)
+    func cancelled(seed: UInt64) throws {
+        let journal = Journal()
+        let stores = Mutex<(store: MemoryStore, run: RunID)?>(nil)
+        let configuration = RuntimeConfiguration(node: "n", lease: .seconds(6), grace: .seconds(20))
+        try withNode(seed: seed, configuration: configuration) { clock in
+            Job("tidy") { run in
+                do { try await clock.sleep(for: .seconds(600)) } catch {}
+                // Tidying up takes longer than a lease lasts.
+                await Self.uncancelled { try? await clock.sleep(for: .seconds(15)) }
+                let held = try #require(stores.withLock { $0 })
+                let state = try await held.store.run(held.run)?.state
+                journal.note("ended as \(state.map { "\($0)" } ?? "nothing")")
+                throw CancellationError()
+            }
+        } _: { runtime, store, clock in
+            let id = try await Self.start("tidy", on: runtime)
+            stores.withLock { $0 = (store, id) }
+            try await clock.sleep(for: .seconds(1))
+        }
+        #expect(journal.all == ["ended as running"])
+        let held = try #require(stores.withLock { $0 })
+        let run = try #require(held.store.allRuns().first)
+        #expect(run.state == .available)
+        #expect(run.attempts == [])
+    }
+
+    /// Does `body` in a task that the caller's cancellation does not reach, on the caller's executor.
+    private static func uncancelled(_ body: @escaping @Sendable () async -> Void) async {
+        let executor = withUnsafeCurrentTask { $0?.unownedTaskExecutor?.asTaskExecutor() }
+        await Task(executorPreference: executor) { await body() }.value
+    }
+
+    private struct ReluctantSource: EventSource {
+        func run(_ context: SourceContext) async throws {
+            do { try await context.time.sleep(for: .seconds(86_400)) } catch {}
+            await NodeTests.uncancelled { try? await context.time.sleep(for: .seconds(100)) }
+        }
+    }
+
+    @Test("a node that stops claims nothing more and drains, however long its sources take to end", arguments: seeds)
+    func reluctantSource(seed: UInt64) throws {
+        let journal = Journal()
+        let configuration = RuntimeConfiguration(node: "n", concurrency: 1, drain: .seconds(5), grace: .seconds(1))
+        let trigger = Trigger("reluctant", kind: "test", origin: .source(ReluctantSource()), start: ["slow"])
+        let kept = Mutex<(SimulatedClock, Timestamp)?>(nil)
+        try withNode(seed: seed, configuration: configuration, triggers: [trigger]) { clock in
+            Job("slow") { run in
+                journal.note("begins \(run.event.id)")
+                do {
+                    try await clock.sleep(for: .seconds(600))
+                } catch {
+                    if let (clock, stoppedAt) = kept.withLock({ $0 }) {
+                        journal.note("stopped after \(clock.now - stoppedAt)")
+                    }
+                    throw error
+                }
+            }
+        } _: { runtime, store, clock in
+            let events = ["a", "b"].map {
+                IncomingEvent(Event(id: $0, source: "/test", type: "test"), to: .job("slow", runAt: nil))
+            }
+            _ = try await runtime.intake.accept(events)
+            try await clock.sleep(for: .seconds(2))
+            kept.withLock { $0 = (clock, clock.now) }
+        }
+        #expect(journal.all == ["begins a", "stopped after 0.0 seconds"])
+    }
+
+    @Test("what an attempt emits is bounded in number and in bytes", arguments: [(1, 101), (11, 100), (1001, 0)])
+    func emitted(events: Int, bytes: Int) throws {
+        var configuration = RuntimeConfiguration(node: "n", maximumEventBytes: 100)
+        configuration.maximumBytesInFlight = 1000
+        try withNode(seed: 1, configuration: configuration) { _ in
+            Job("emits") { run in
+                for number in 1...events {
+                    let data = [UInt8](repeating: 32, count: bytes)
+                    try run.emit(Event(id: "\(number)", source: "/test", type: "emitted", data: data))
+                }
+            }
+        } _: { runtime, store, clock in
+            let id = try await Self.start("emits", on: runtime)
+            try await clock.sleep(for: .seconds(1))
+            let run = try #require(try await store.run(id))
+            #expect(run.state == .dead)
+            #expect(run.attempts.first?.error?.contains("limit is 100") == (bytes > 100))
+            #expect(store.eventIDs() == ["1"], "nothing of it was taken")
+        }
+    }
+}
