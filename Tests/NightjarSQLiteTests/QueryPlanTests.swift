@@ -79,7 +79,7 @@ struct QueryPlanTests {
         #expect(texts.count == 2)
         for text in texts {
             let plan = try await store.pool.read { try Self.plan(text, $0) }
-            #expect(plan.contains(/INDEX events_unmatched \(accepted_at<\?\)|INTEGER PRIMARY KEY \(rowid=\?\)/), "\(plan)")
+            #expect(plan.contains(/INDEX events_unmatched \(accepted_at<|INTEGER PRIMARY KEY \(rowid=/), "\(plan)")
             #expect(!plan.contains("SCAN events"), "\(plan)")
         }
         try store.close()
