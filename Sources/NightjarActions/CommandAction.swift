@@ -89,7 +89,7 @@ public struct CommandAction: RunHandler {
             return RunOutput(result: result, output: output.bytes)
         } catch let error as SubprocessError {
             let path = environment["PATH"] ?? ProcessVariables.matching(["PATH"])["PATH"]
-            throw RunFailure(program.explanation(of: error, path: path), output: output.bytes)
+            throw program.failure(of: error, path: path, output: output.bytes)
         }
     }
 

@@ -1,3 +1,4 @@
+import NightjarCore
 import Subprocess
 import SystemPackage
 
@@ -21,8 +22,15 @@ struct Program: Sendable {
     /// The program to start. The system resolves a relative path after it has entered the folder.
     var executable: Executable { isPath ? .path(FilePath(name)) : .name(name) }
 
+    /// What follows when it could not be started: what can be mended may work at the next attempt, arguments that are too
+    /// long stay so.
+    func failure(of error: SubprocessError, path: String?, output: [UInt8]?) -> RunFailure {
+        let isTooLong = error.underlyingError == .argListTooLong
+        return RunFailure(explanation(of: error, path: path), isTooLong ? .never : .retry, output: output)
+    }
+
     /// Says to people why it could not be started.
-    func explanation(of error: SubprocessError, path: String?) -> String {
+    private func explanation(of error: SubprocessError, path: String?) -> String {
         switch error.code {
         case .failedToChangeWorkingDirectory:
             "the working directory \"\(folder ?? "")\" cannot be entered\(Self.reason(error))"
@@ -32,6 +40,8 @@ struct Program: Sendable {
             "the program \"\(name)\" is not in the PATH, or is not executable: \(path ?? "there is no PATH")"
         case .spawnFailed where error.underlyingError == .execFormatError:
             "the program \"\(name)\" cannot be executed here: a script needs a first line such as #!/bin/sh"
+        case _ where error.underlyingError == .argListTooLong:
+            "the program \"\(name)\" cannot be started with so much: an argument or variable may have 128 KiB; the event's data is on its standard input, whatever its size"
         default:
             "the program \"\(name)\" could not be run: \(error)"
         }

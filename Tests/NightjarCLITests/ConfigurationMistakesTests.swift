@@ -320,4 +320,15 @@ struct ConfigurationMistakesTests {
             #expect(!"\(error.lines)".contains("hunter2"))
         }
     }
+
+    @Test("of a secret that stands in a block over several lines, no line is shown")
+    func secretBlock() throws {
+        do {
+            _ = try configuration("http:\n  tokens: |\n    hunter2\n    swordfish\n  lissten: x\n")
+            Issue.record("the file was taken")
+        } catch {
+            #expect(error.lines.contains("    •••••••") && error.lines.contains("    •••••••••"))
+            #expect(!"\(error.lines)".contains("hunter2") && !"\(error.lines)".contains("swordfish"))
+        }
+    }
 }

@@ -25,9 +25,12 @@ final class ReadingContext {
         diagnostics.append(Diagnostic(position, message))
     }
 
-    /// Notes that a text of the file is not to be shown.
+    /// Notes that a text of the file is not to be shown, nor any of its lines.
     func hide(_ secret: String) {
-        if !secret.isEmpty { secrets.insert(secret) }
+        for line in secret.split(whereSeparator: \.isNewline) {
+            let text = line.trimmingCharacters(in: .whitespaces)
+            if !text.isEmpty { secrets.insert(text) }
+        }
     }
 
     /// The node's text with the environment filled in; `nil`, with a mistake noted, if it is no text or lacks a variable.
