@@ -16,8 +16,16 @@ public final class EventValue: ObjectValue {
             .init("dataschema", .string), .init("data", .dyn),
         ], isOpen: true)
 
+    /// The data as expressions see it, or why it has no value.
+    private final class DecodedData: Sendable {
+        let result: Result<Value, EvaluationError>
+
+        init(_ result: Result<Value, EvaluationError>) { self.result = result }
+    }
+
     private let event: Event
-    private let data = Mutex<Result<Value, EvaluationError>?>(nil)
+    /// Set when an expression first reads the data. Of two that do so at the same time, one decodes in vain.
+    private let data = AtomicLazyReference<DecodedData>()
 
     /// The event's value.
     public init(_ event: Event) {
@@ -37,9 +45,9 @@ public final class EventValue: ObjectValue {
         case 6: return event.dataContentType.map { .string($0) }
         case 7: return event.dataSchema.map { .string($0) }
         default:
-            if let known = data.withLock({ $0 }) { return try known.get() }
+            if let known = data.load() { return try known.result.get() }
             guard let bytes = event.data else { return nil }
-            return try decoded(bytes)
+            return try data.storeIfNil(DecodedData(Self.decode(bytes, event.dataContentType))).result.get()
         }
     }
 
@@ -62,16 +70,6 @@ public final class EventValue: ObjectValue {
             micros += 1_000_000
         }
         return TimestampValue(seconds: seconds, nanoseconds: Int32(micros * 1000)).map { .timestamp($0) }
-    }
-
-    private func decoded(_ bytes: [UInt8]) throws(EvaluationError) -> Value {
-        let result = data.withLock { data -> Result<Value, EvaluationError> in
-            if let data { return data }
-            let decoded = Self.decode(bytes, event.dataContentType)
-            data = decoded
-            return decoded
-        }
-        return try result.get()
     }
 
     private static func decode(_ bytes: [UInt8], _ contentType: String?) -> Result<Value, EvaluationError> {
