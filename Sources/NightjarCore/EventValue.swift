@@ -16,16 +16,18 @@ public final class EventValue: ObjectValue {
             .init("dataschema", .string), .init("data", .dyn),
         ], isOpen: true)
 
-    /// The data as expressions see it, or why it has no value.
-    private final class DecodedData: Sendable {
-        let result: Result<Value, EvaluationError>
-
-        init(_ result: Result<Value, EvaluationError>) { self.result = result }
+    /// How far the decoding of the data has come.
+    private enum Decoding {
+        static let unread: UInt8 = 0
+        static let beingKept: UInt8 = 1
+        static let kept: UInt8 = 2
     }
 
     private let event: Event
-    /// Set when an expression first reads the data. Of two that do so at the same time, one decodes in vain.
-    private let data = AtomicLazyReference<DecodedData>()
+    private let decoding = Atomic<UInt8>(Decoding.unread)
+    /// The data as expressions see it, or why it has no value. Written once, by whoever moves ``decoding`` on from `unread`,
+    /// and read only when that is `kept`: no lock, and no cost for readers but one load.
+    nonisolated(unsafe) private var data: Result<Value, EvaluationError>?
 
     /// The event's value.
     public init(_ event: Event) {
@@ -45,10 +47,22 @@ public final class EventValue: ObjectValue {
         case 6: return event.dataContentType.map { .string($0) }
         case 7: return event.dataSchema.map { .string($0) }
         default:
-            if let known = data.load() { return try known.result.get() }
+            if decoding.load(ordering: .acquiring) == Decoding.kept { return try data?.get() }
             guard let bytes = event.data else { return nil }
-            return try data.storeIfNil(DecodedData(Self.decode(bytes, event.dataContentType))).result.get()
+            let decoded = Self.decode(bytes, event.dataContentType)
+            keep(decoded)
+            return try decoded.get()
         }
+    }
+
+    /// Of two that decode at the same time, one does so in vain.
+    private func keep(_ decoded: Result<Value, EvaluationError>) {
+        let isFirst = decoding.compareExchange(
+            expected: Decoding.unread, desired: Decoding.beingKept, ordering: .relaxed
+        ).exchanged
+        guard isFirst else { return }
+        data = decoded
+        decoding.store(Decoding.kept, ordering: .releasing)
     }
 
     public func value(named name: String) throws(EvaluationError) -> Value? {
