@@ -2,9 +2,15 @@ import Synchronization
 
 /// Runs the jobs of tasks one at a time, in an order that the seed alone decides: a seed is a schedule.
 public final class SeededExecutor: TaskExecutor {
+    private struct Pending {
+        var job: UnownedJob
+        /// The executor that the job was given to: this one or a branch of it.
+        var executor: UnownedTaskExecutor
+    }
+
     private struct State {
         var generator: SeededGenerator
-        var pending: [UnownedJob] = []
+        var pending: [Pending] = []
     }
 
     private let state: Mutex<State>
@@ -16,21 +22,65 @@ public final class SeededExecutor: TaskExecutor {
 
     /// Notes a job that can go on.
     public func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        state.withLock { $0.pending.append(job) }
+        enqueue(UnownedJob(job), for: asUnownedTaskExecutor())
+    }
+
+    fileprivate func enqueue(_ job: UnownedJob, for executor: UnownedTaskExecutor) {
+        state.withLock { $0.pending.append(Pending(job: job, executor: executor)) }
     }
 
     /// Runs one of the pending jobs on the calling thread; `false` if there is none.
     public func runOne() -> Bool {
-        let job = state.withLock { state -> UnownedJob? in
+        let next = state.withLock { state -> Pending? in
             guard !state.pending.isEmpty else { return nil }
             let index = Int(state.generator.next() % UInt64(state.pending.count))
             state.pending.swapAt(index, state.pending.count - 1)
             return state.pending.removeLast()
         }
-        guard let job else { return false }
-        job.runSynchronously(on: asUnownedTaskExecutor())
+        guard let next else { return false }
+        next.job.runSynchronously(on: next.executor)
         return true
+    }
+}
+
+/// A part of a simulated program that can stand still while the rest goes on, as a process that is stopped and continued.
+///
+/// Its tasks have it as their preferred executor (`withTaskExecutorPreference`); their jobs run in the order that the seed
+/// of the executor decides which it is a branch of.
+public final class SeededBranch: TaskExecutor {
+    private struct State {
+        var isStopped = false
+        var held: [UnownedJob] = []
+    }
+
+    private let trunk: SeededExecutor
+    private let state = Mutex(State())
+
+    /// A branch of `trunk`.
+    public init(of trunk: SeededExecutor) {
+        self.trunk = trunk
+    }
+
+    /// Notes a job that can go on, once the branch does.
+    public func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        let goesOn = state.withLock { state in
+            if state.isStopped { state.held.append(job) }
+            return !state.isStopped
+        }
+        if goesOn { trunk.enqueue(job, for: asUnownedTaskExecutor()) }
+    }
+
+    /// Lets no job begin from now on that was not waiting for its turn already.
+    public func stop() { state.withLock { $0.isStopped = true } }
+
+    /// Goes on.
+    public func go() {
+        let held = state.withLock { state in
+            defer { state = State() }
+            return state.held
+        }
+        for job in held { trunk.enqueue(job, for: asUnownedTaskExecutor()) }
     }
 }
 
@@ -57,6 +107,8 @@ public struct Simulation: Sendable {
     public let seed: UInt64
     /// The clock that the program goes by; it moves on whenever nothing can run.
     public let clock: SimulatedClock
+    /// Runs the program's tasks.
+    public let executor: SeededExecutor
     /// How many steps the program may take.
     public var maximumSteps = 5_000_000
 
@@ -64,6 +116,7 @@ public struct Simulation: Sendable {
     public init(seed: UInt64, clock: SimulatedClock = SimulatedClock()) {
         self.seed = seed
         self.clock = clock
+        executor = SeededExecutor(seed: seed)
     }
 
     /// Runs `body` to its end.
@@ -73,7 +126,6 @@ public struct Simulation: Sendable {
     public func run<Value: Sendable>(
         afterEachStep check: () throws -> Void = {}, _ body: @escaping @Sendable () async throws -> Value
     ) throws -> Value {
-        let executor = SeededExecutor(seed: seed)
         let outcome = Outcome<Value>()
         let task = Task(executorPreference: executor) {
             do { outcome.set(.success(try await body())) } catch { outcome.set(.failure(error)) }

@@ -18,14 +18,25 @@ final class Invariants: Sendable {
         var tokens: [RunID: FencingToken] = [:]
         var highestToken: FencingToken = 0
         var acknowledged: Set<String> = []
+        /// Where someone was told that a run stands, for good.
+        var told: [RunID: RunState] = [:]
+        /// The lease that each run had when it was last looked at.
+        var leases: [RunID: Lease] = [:]
         var checks = 0
         var broken: BrokenRule?
     }
 
+    /// How far the nodes' clocks may differ.
+    static let mostSkew = Duration.seconds(2)
+
     private let store: MemoryStore
+    private let clock: SimulatedClock
     private let state = Mutex(State())
 
-    init(_ store: MemoryStore) { self.store = store }
+    init(_ store: MemoryStore, clock: SimulatedClock) {
+        self.store = store
+        self.clock = clock
+    }
 
     /// How often the store had changed and was checked.
     var checks: Int { state.withLock { $0.checks } }
@@ -39,6 +50,12 @@ final class Invariants: Sendable {
         state.withLock { _ = $0.acknowledged.insert(id) }
     }
 
+    /// A node was told that the run is settled, or cancelled: from then on the store says so too.
+    func told(_ run: RunID, _ runState: RunState) {
+        guard runState.isFinished else { return }
+        state.withLock { $0.told[run] = runState }
+    }
+
     var acknowledgedEvents: Set<String> { state.withLock { $0.acknowledged } }
 
     func check() throws {
@@ -46,6 +63,7 @@ final class Invariants: Sendable {
         guard state.withLock({ $0.revision != revision }) else { return }
         let runs = store.allRuns()
         let events = store.eventIDs()
+        let now = clock.now
         try state.withLock { state in
             state.revision = revision
             state.checks += 1
@@ -54,9 +72,14 @@ final class Invariants: Sendable {
             }
             var identities: Set<String> = []
             for run in runs {
+                try Self.checkTakenBack(run, &state, now)
                 try Self.checkLease(run, &state)
                 try Self.checkHistory(run)
-                guard identities.insert("\(run.event.source) \(run.event.id) \(run.job)").inserted else {
+                if let told = state.told[run.id], told != run.state {
+                    throw BrokenRule(rule: 10, detail: "run \(run.id) was said to be \(told) and is \(run.state)")
+                }
+                // Whoever sends an event again gives it the same id.
+                guard identities.insert("\(run.event.id) \(run.job)").inserted else {
                     throw BrokenRule(rule: 4, detail: "two runs of \(run.job) were made by the event \(run.event.id)")
                 }
                 if let before = state.finished[run.id], before != run.state {
@@ -87,10 +110,35 @@ final class Invariants: Sendable {
         state.tokens[run.id] = token
     }
 
+    /// Whoever takes a run from another node waits until its lease is over.
+    private static func checkTakenBack(_ run: Run, _ state: inout State, _ now: Timestamp) throws {
+        let lease = state.leases.updateValue(
+            run.lease ?? Lease(run: run.id, token: 0, node: "", expiresAt: .distantPast), forKey: run.id)
+        guard let lease, lease.token > 0, run.lease?.token != lease.token,
+            run.attempts.contains(where: { attempt in
+                attempt.outcome == .crashed && attempt.number == run.attempts.count - (run.lease == nil ? 0 : 1)
+            })
+        else { return }
+        guard lease.expiresAt <= now + mostSkew else {
+            throw BrokenRule(
+                rule: 3,
+                detail: "run \(run.id) was taken from \(lease.node), whose lease lasts until \(lease.expiresAt)")
+        }
+    }
+
     private static func checkHistory(_ run: Run) throws {
         guard run.attempts.map(\.number) == Array(1..<run.attempts.count + 1) else {
             throw BrokenRule(
                 rule: 8, detail: "the attempts of run \(run.id) are numbered \(run.attempts.map(\.number))")
+        }
+        // A dead run of these has used up its four attempts, or six nodes died with it.
+        if run.state == .dead, ["flaky", "hanging"].contains(run.job) {
+            let failures = run.attempts.filter { $0.outcome == .failed || $0.outcome == .timedOut }.count
+            let crashes = run.attempts.filter { $0.outcome == .crashed }.count
+            guard failures == 4 || crashes >= 6 else {
+                throw BrokenRule(
+                    rule: 9, detail: "run \(run.id) is dead after \(failures) failures and \(crashes) crashes")
+            }
         }
         let completions = run.attempts.filter { $0.outcome == .completed }.count
         guard completions == (run.state == .completed ? 1 : 0) else {

@@ -20,16 +20,24 @@ final class NodeStore: RunStore {
         var generator: SeededGenerator
         var faults: Faults
         var isDead = false
+        var arrivals = 0
         var awayUntil = Timestamp.distantPast
     }
 
     private let base: MemoryStore
     private let clock: SimulatedClock
+    private let mutation: Mutation?
+    private let invariants: Invariants
     private let state: Mutex<State>
 
-    init(_ base: MemoryStore, clock: SimulatedClock, seed: UInt64, faults: Faults) {
+    init(
+        _ base: MemoryStore, clock: SimulatedClock, seed: UInt64, faults: Faults, invariants: Invariants,
+        mutation: Mutation? = nil
+    ) {
         self.base = base
         self.clock = clock
+        self.mutation = mutation
+        self.invariants = invariants
         state = Mutex(State(generator: SeededGenerator(seed: seed), faults: faults))
     }
 
@@ -72,30 +80,76 @@ final class NodeStore: RunStore {
     }
 
     func accept(_ batch: [IntakeRecord]) async throws(StoreError) -> [Acceptance] {
-        try await call { () async throws(StoreError) in try await base.accept(batch) }
+        let arrival = state.withLock { state in
+            state.arrivals += 1
+            return state.arrivals
+        }
+        let mutated = mutation?.batch(batch, arrival: arrival) ?? batch
+        do throws(StoreError) {
+            return try await call { () async throws(StoreError) in try await base.accept(mutated) }
+        } catch {
+            guard mutation == .acknowledgesBeforeCommit else { throw error }
+            return batch.map {
+                Acceptance(source: $0.event.source, id: $0.event.id, outcome: .accepted, runs: $0.runs.map(\.id))
+            }
+        }
     }
     func claim(_ request: ClaimRequest) async throws(StoreError) -> ClaimResult {
-        try await call { () async throws(StoreError) in try await base.claim(request) }
+        let mutated = mutation?.request(request) ?? request
+        return try await call { () async throws(StoreError) in try await base.claim(mutated) }
     }
     func renew(_ leases: [Lease], until expiry: Timestamp, now: Timestamp) async throws(StoreError) -> [LeaseRenewal] {
-        try await call { () async throws(StoreError) in try await base.renew(leases, until: expiry, now: now) }
+        let answers = try await call { () async throws(StoreError) in
+            try await base.renew(leases, until: expiry, now: now)
+        }
+        guard mutation == .forgetsCancelRequests else { return answers }
+        return answers.map { $0 == .cancelRequested ? .renewed : $0 }
     }
     func report(_ progress: [(lease: Lease, progress: Progress)]) async throws(StoreError) {
         try await call { () async throws(StoreError) in try await base.report(progress) }
     }
     func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
-        try await call { () async throws(StoreError) in try await base.settle(settlements) }
+        let runs = base.allRuns()
+        let mutated = settlements.map { settlement in
+            mutation?.settlement(settlement) { id in runs.first { $0.id == id }?.lease } ?? settlement
+        }
+        let results: [SettleResult]
+        do throws(StoreError) {
+            results = try await call { () async throws(StoreError) in try await base.settle(mutated) }
+        } catch {
+            guard mutation == .reportsSettledBeforeCommit else { throw error }
+            results = settlements.map { settlement in
+                if case .complete = settlement.transition { return .settled(.completed, emitted: []) }
+                return .settled(.available, emitted: [])
+            }
+        }
+        if mutation == .emitsApart {
+            for (settlement, result) in zip(settlements, results) where !settlement.emitted.isEmpty {
+                guard case .settled(.completed, _) = result else { continue }
+                _ = try await accept(settlement.emitted)
+            }
+        }
+        for (settlement, result) in zip(settlements, results) {
+            if case .settled(let state, _) = result { invariants.told(settlement.lease.run, state) }
+        }
+        return results
     }
     func cancelRequests(node: NodeID) async throws(StoreError) -> [Lease] {
-        try await call { () async throws(StoreError) in try await base.cancelRequests(node: node) }
+        let leases = try await call { () async throws(StoreError) in try await base.cancelRequests(node: node) }
+        return mutation == .forgetsCancelRequests ? [] : leases
     }
     func expired(now: Timestamp, limit: Int) async throws(StoreError) -> [ExpiredRun] {
-        try await call { () async throws(StoreError) in try await base.expired(now: now, limit: limit) }
+        let later = mutation == .takesFromTheLiving ? now + .seconds(5) : now
+        let runs = try await call { () async throws(StoreError) in try await base.expired(now: later, limit: limit) }
+        return mutation == .forgetsTheDead ? [] : runs
     }
     func change(_ command: RunCommand, _ selection: RunSelection, now: Timestamp, limit: Int)
         async throws(StoreError) -> [RunChange]
     {
-        try await call { () async throws(StoreError) in
+        if mutation == .forgetsCancellation, command == .cancel, case .ids(let ids) = selection {
+            return ids.map { RunChange(id: $0, job: nil, outcome: .changed(.cancelled)) }
+        }
+        return try await call { () async throws(StoreError) in
             try await base.change(command, selection, now: now, limit: limit)
         }
     }

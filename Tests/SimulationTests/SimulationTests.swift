@@ -41,4 +41,17 @@ struct SimulationTests {
         #expect(try trace(42) == first)
         #expect(try trace(43) != first)
     }
+
+    @Test("each planted mistake is found", arguments: Mutation.allCases)
+    func mistakesAreFound(mutation: Mutation) throws {
+        for seed in 1...UInt64(200) {
+            do {
+                try World(seed: seed, options: World.Options(mutation: mutation)).run()
+            } catch {
+                print("mutation: \(mutation.rawValue): found by seed \(seed): \(error)")
+                return
+            }
+        }
+        Issue.record("200 seeds did not find: \(mutation.rawValue)")
+    }
 }

@@ -11,12 +11,17 @@ final class World: Sendable {
         var nodes = 3
         var events = 24
         var crashes = 4
+        /// How often a node stands still for longer than a lease lasts, and goes on as if nothing had been.
+        var pauses = 3
+        /// A mistake that is planted in every node.
+        var mutation: Mutation?
         var faults = NodeStore.Faults(failBefore: 20, failAfter: 20, slow: 15, outage: 4)
     }
 
     private struct Node {
         var runtime: Runtime
         var store: NodeStore
+        var branch: SeededBranch
         var stop: @Sendable () -> Void
     }
 
@@ -35,7 +40,7 @@ final class World: Sendable {
 
     init(seed: UInt64, options: Options = Options()) {
         simulation = Simulation(seed: seed)
-        invariants = Invariants(store)
+        invariants = Invariants(store, clock: simulation.clock)
         self.options = options
         state = Mutex(State(generator: SeededGenerator(seed: seed &* 31 &+ 7)))
     }
@@ -64,6 +69,10 @@ final class World: Sendable {
                         await pause(upTo: 2000)
                         startNode(&group)
                     }
+                    if options.pauses > 0, number % max(1, options.events / options.pauses) == 5 {
+                        await pauseNode()
+                    }
+                    await cancelSome()
                 }
                 for node in state.withLock({ $0.nodes.values.map(\.store) }) { node.heal() }
                 await waitForTheEnd()
@@ -80,7 +89,7 @@ final class World: Sendable {
 
     /// Publishes an event at some node until one of them acknowledges it, as an at-least-once source does.
     private func publish(_ number: Int) async {
-        let event = Event(id: "event-\(number)", source: "/test", type: "test.\(number % 6)")
+        let event = Event(id: "event-\(number)", source: "/test", type: "test.\(number % 7)")
         while true {
             let nodes = state.withLock { $0.nodes.sorted { $0.key < $1.key }.map(\.value) }
             if !nodes.isEmpty {
@@ -103,7 +112,11 @@ final class World: Sendable {
             return state.started
         }
         let nodeStore = NodeStore(
-            store, clock: clock, seed: simulation.seed &+ UInt64(number) &* 1_000_003, faults: options.faults)
+            store, clock: clock, seed: simulation.seed &+ UInt64(number) &* 1_000_003, faults: options.faults,
+            invariants: invariants, mutation: options.mutation)
+        // No two machines agree what time it is.
+        let nodeClock = SkewedClock(clock, by: .milliseconds(random(-1000..<1000)))
+        let branch = SeededBranch(of: simulation.executor)
         var logger = Logger(label: "simulation", factory: { _ in SwiftLogNoOpLogHandler() })
         logger.logLevel = .critical
         let runtime: Runtime
@@ -112,23 +125,60 @@ final class World: Sendable {
                 store: nodeStore, jobs: jobs, triggers: Self.triggers,
                 configuration: RuntimeConfiguration(
                     node: "node-\(number)", concurrency: 4, lease: .seconds(6), drain: .seconds(3), grace: .seconds(1)),
-                time: clock, random: RandomSource(SeededGenerator(seed: simulation.seed &+ UInt64(number))),
+                time: nodeClock, random: RandomSource(SeededGenerator(seed: simulation.seed &+ UInt64(number))),
                 logger: logger)
         } catch {
             preconditionFailure("the simulation's own jobs are wrong: \(error)")
         }
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
         state.withLock { state in
-            state.nodes[number] = Node(runtime: runtime, store: nodeStore, stop: { continuation.finish() })
+            state.nodes[number] = Node(
+                runtime: runtime, store: nodeStore, branch: branch, stop: { continuation.finish() })
         }
         note("node-\(number) starts")
         group.addTask {
             await withTaskGroup(of: Void.self) { node in
-                node.addTask {
+                node.addTask(executorPreference: branch) {
                     do { try await runtime.run() } catch { preconditionFailure("a node runs once: \(error)") }
                 }
                 for await _ in stream {}
                 node.cancelAll()
+            }
+        }
+    }
+
+    /// Lets a node stand still for longer than a lease lasts: what it settles afterwards may be another's by then.
+    private func pauseNode() async {
+        let chosen = state.withLock { state -> Node? in
+            let numbers = state.nodes.keys.sorted()
+            guard numbers.count > 1 else { return nil }
+            let number = numbers[Int.random(in: 0..<numbers.count, using: &state.generator)]
+            state.trace.append("node-\(number) stands still")
+            return state.nodes[number]
+        }
+        guard let chosen else { return }
+        chosen.branch.stop()
+        try? await clock.sleep(for: .seconds(random(7..<15)))
+        chosen.branch.go()
+    }
+
+    /// Cancels a run by hand, at some node: every one that is stuck, and now and then another.
+    private func cancelSome() async {
+        let all = store.allRuns().filter { !$0.state.isFinished }
+        var chosen = all.filter { $0.job == "stuck" }
+        if random(0..<6) == 0, let other = state.withLock({ all.randomElement(using: &$0.generator) }) {
+            chosen.append(other)
+        }
+        let nodes = state.withLock { $0.nodes.sorted { $0.key < $1.key }.map(\.value) }
+        guard !nodes.isEmpty else { return }
+        for run in chosen {
+            do {
+                let node = nodes[random(0..<nodes.count)]
+                let changes = try await node.runtime.change(.cancel, .ids([run.id]), limit: 1)
+                if case .changed(let state)? = changes.first?.outcome { invariants.told(run.id, state) }
+                note("\(run.job) \(run.event.id) cancelled: \(changes.map(\.outcome))")
+            } catch {
+                note("\(run.job) \(run.event.id) not cancelled")
             }
         }
     }
@@ -147,8 +197,9 @@ final class World: Sendable {
 
     /// Gives every run the time to end; the check afterwards says whether it did.
     private func waitForTheEnd() async {
-        for _ in 0..<2000 {
+        for _ in 0..<300 {
             if store.allRuns().allSatisfy(\.state.isFinished), !store.allRuns().isEmpty { return }
+            await cancelSome()
             try? await clock.sleep(until: clock.now + .seconds(2))
         }
     }
@@ -172,7 +223,7 @@ final class World: Sendable {
     // MARK: Jobs
 
     private static let triggers: [Trigger] =
-        ["quick", "flaky", "emitter", "hanging", "hopeless", "snoozing"]
+        ["quick", "flaky", "emitter", "hanging", "hopeless", "snoozing", "stuck"]
         .enumerated().map { index, job in
             Trigger(
                 "on-\(job)", kind: "event", origin: .bus(EventFilter(types: ["test.\(index)"])), start: [job, "quick"],
@@ -206,6 +257,8 @@ final class World: Sendable {
             job("hanging", timeout: .seconds(4)) { [self] _ in
                 if random(0..<2) == 0 { try await clock.sleep(until: .distantFuture) }
             },
+            // Ends only when someone cancels it.
+            job("stuck") { [self] _ in try await clock.sleep(until: .distantFuture) },
             job("hopeless") { _ in throw RunFailure.never("no hope") },
             job("snoozing") { [self] _ in
                 if random(0..<2) == 0 { throw RunFailure.snooze(.seconds(1)) }
