@@ -96,7 +96,9 @@ final class NodeStore: RunStore {
     }
     func claim(_ request: ClaimRequest) async throws(StoreError) -> ClaimResult {
         let mutated = mutation?.request(request) ?? request
-        return try await call { () async throws(StoreError) in try await base.claim(mutated) }
+        var result = try await call { () async throws(StoreError) in try await base.claim(mutated) }
+        if mutation == .forgetsPromotion { result.nextDueAt = nil }
+        return result
     }
     func renew(_ leases: [Lease], until expiry: Timestamp, now: Timestamp) async throws(StoreError) -> [LeaseRenewal] {
         let answers = try await call { () async throws(StoreError) in

@@ -65,7 +65,7 @@ final class World: Sendable {
                     await pause(upTo: 900)
                     await publish(number)
                     if options.crashes > 0, number % max(1, options.events / options.crashes) == 3 {
-                        crashNode()
+                        endNode()
                         await pause(upTo: 2000)
                         startNode(&group)
                     }
@@ -183,15 +183,17 @@ final class World: Sendable {
         }
     }
 
-    private func crashNode() {
+    /// Ends a node: by a crash, or in order, as for a new version of the program.
+    private func endNode() {
+        let crashes = random(0..<3) > 0
         let victim = state.withLock { state -> Node? in
             let numbers = state.nodes.keys.sorted()
             guard !numbers.isEmpty else { return nil }
             let number = numbers[Int.random(in: 0..<numbers.count, using: &state.generator)]
-            state.trace.append("node-\(number) dies")
+            state.trace.append("node-\(number) \(crashes ? "dies" : "is stopped")")
             return state.nodes.removeValue(forKey: number)
         }
-        victim?.store.die()
+        if crashes { victim?.store.die() }
         victim?.stop()
     }
 
