@@ -139,7 +139,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
             ]),
         tests("NightjarTestKitTests", ["NightjarTestKit", "NightjarCore", "CloudEvents"]),
-        tests("NightjarTests", ["Nightjar", "NightjarCore", "CloudEvents", "Expressions", "NightjarTestKit"]),
+        tests("NightjarTests", ["Nightjar", "NightjarCore", "CloudEvents", "Expressions", "NightjarTestKit", logging]),
         tests(
             "NightjarHTTPTests",
             [

@@ -9,4 +9,15 @@ extension Event {
         /// The most extensions of one event.
         public static let extensions = 256
     }
+
+    /// The bytes of its attributes' values, its extensions' names and its data: about what it takes in memory.
+    package var sizeBytes: Int {
+        var size = id.utf8.count + source.utf8.count + type.utf8.count + (data?.count ?? 0)
+        for text in [subject, dataContentType, dataSchema] { size += text?.utf8.count ?? 0 }
+        for (name, value) in extensions {
+            size += name.utf8.count + 4
+            if case .string(let text) = value { size += text.utf8.count }
+        }
+        return size
+    }
 }

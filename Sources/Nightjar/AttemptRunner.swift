@@ -12,29 +12,30 @@ struct AttemptRunner: Sendable {
     let intake: StoreIntake
     let settler: Settler
     let limits: AttemptReporter.Limits
+    let maximumResultBytes: Int
     let onProgress: @Sendable (RunUpdate) -> Void
     let logger: Logger
 
-    /// Puts the run in hand, does it, and submits what became of it.
+    /// Does a run that is in hand, and submits what became of it.
     ///
     /// - Parameters:
     ///   - job: the job as configured now; `nil` if it is gone, which gives the run back.
-    ///   - isStopping: whether the node stops, which gives it back too. It is asked once the run is in hand: whoever stops
-    ///     the node after that finds it there.
+    ///   - isStopping: whether the node stops, which gives it back too: whoever stops the node after this was asked finds
+    ///     the run in hand.
     func run(_ claimed: ClaimedRun, job: Job?, isStopping: () -> Bool) async {
         let lease = claimed.lease
         let startedAt = time.now
-        let gate = StopGate<StopReason>()
-        inHand.add(
-            .init(
-                job: claimed.job, trigger: claimed.trigger, attempt: claimed.attempt, startedAt: startedAt,
-                timeout: job?.policy.timeout, history: claimed.history, lease: lease, gate: gate))
+        let timeout = job?.policy.timeout
+        guard let gate = inHand.begin(lease, timeout: timeout) else { return }
         guard let job, !isStopping() else {
             _ = inHand.end(lease)
             settler.submit(Settlement(lease: lease, attempt: nil, transition: .release, at: startedAt))
             return
         }
-        let timeout = job.policy.timeout
+        if let reason = gate.reason {
+            let end = AttemptEnd.stopped(reason, message: "stopped before it began", output: nil)
+            return settle(claimed, end: end, policy: job.policy.retry, emitted: [], startedAt: startedAt)
+        }
         let deadline = timeout.map { startedAt + $0 }
         if let timeout { alarms.set(.timeout(lease.token), after: timeout) }
         let reporter = AttemptReporter(limits: limits) { progress in
@@ -90,6 +91,11 @@ struct AttemptRunner: Sendable {
         guard let entry = inHand.end(claimed.lease) else { return }
         var end = end
         var records: [IntakeRecord] = []
+        if case .returned(let output) = end, let bytes = output.result?.count, bytes > maximumResultBytes {
+            end = .threw(
+                message: "the result has \(bytes) bytes, the limit is \(maximumResultBytes)", disposition: .never,
+                output: output.output)
+        }
         if case .returned(let output) = end {
             do throws(IntakeError) {
                 records = try intake.planEmitted(emitted)

@@ -15,6 +15,8 @@ final class Dispatcher: Sendable {
         var isStopping = false
         var isBackingOff = false
         var failures = 0
+        /// Why the store does not lease this node any runs, if it says so.
+        var refusal: String?
         var alarmAt = Timestamp.distantFuture
     }
 
@@ -22,17 +24,20 @@ final class Dispatcher: Sendable {
     private let store: any RunStore
     private let time: any TimeSource
     private let alarms: Alarms
+    private let inHand: RunsInHand
     private let logger: Logger
     private let state: Mutex<State>
     private let wake = Signal()
 
     init(
-        configuration: RuntimeConfiguration, store: any RunStore, time: any TimeSource, alarms: Alarms, logger: Logger
+        configuration: RuntimeConfiguration, store: any RunStore, time: any TimeSource, alarms: Alarms,
+        inHand: RunsInHand, logger: Logger
     ) {
         self.configuration = configuration
         self.store = store
         self.time = time
         self.alarms = alarms
+        self.inHand = inHand
         self.logger = logger
         state = Mutex(
             State(slots: DispatchState(slots: configuration.concurrency, claimLimit: configuration.claimBatch)))
@@ -40,6 +45,9 @@ final class Dispatcher: Sendable {
 
     /// Whether no more runs are claimed.
     var isStopping: Bool { state.withLock { $0.isStopping } }
+
+    /// Why the store refuses to lease this node any runs; `nil` if it does not.
+    var refusal: String? { state.withLock { $0.refusal } }
 
     func job(_ name: String) -> Job? { state.withLock { $0.jobs[name] } }
 
@@ -155,21 +163,27 @@ final class Dispatcher: Sendable {
         let request = ClaimRequest(
             node: configuration.node, now: now, leaseExpiresAt: now + configuration.lease, demands: plan.demands,
             limit: plan.limit, pausedTriggers: paused)
+        inHand.beginClaim(at: now)
         do throws(StoreError) {
             let result = try await store.claim(request)
+            inHand.endClaim(result.runs)
             state.withLock { state in
                 state.failures = 0
+                state.refusal = nil
                 state.slots.claimed(plan, result.runs.map(\.job))
             }
             if let due = result.nextDueAt { noteDue(at: due) }
             return result.runs
         } catch {
-            let failures = state.withLock { state in
+            inHand.endClaim([])
+            let refusal = error.code == .conflict ? error.message : nil
+            let (failures, isKnown) = state.withLock { state in
                 state.failures += 1
                 state.isBackingOff = true
-                return state.failures
+                defer { state.refusal = refusal }
+                return (state.failures, refusal != nil && refusal == state.refusal)
             }
-            logger.error("claiming runs failed and is tried again", metadata: ["error": "\(error)"])
+            if !isKnown { logger.error("claiming runs failed and is tried again", metadata: ["error": "\(error)"]) }
             alarms.set(.retryClaim, after: .milliseconds(25 << Int64(min(failures, 7))))
             return []
         }

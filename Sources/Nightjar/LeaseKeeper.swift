@@ -31,7 +31,7 @@ struct LeaseKeeper: Sendable {
 
     /// Stops the handlers of runs that someone asked to cancel.
     func heedCancelRequests() async {
-        guard inHand.count > 0 else { return }
+        guard inHand.mayHoldAny else { return }
         do throws(StoreError) {
             for lease in try await store.cancelRequests(node: node) { inHand.stop(lease, .cancelled) }
         } catch {
@@ -61,8 +61,8 @@ struct LeaseKeeper: Sendable {
                 }
             }
         } catch {
+            // Expired or not, they are lost only when somebody took the runs back, and that only the store can say.
             logger.error("leases could not be renewed", metadata: ["leases": "\(leases.count)", "error": "\(error)"])
-            for lease in leases where lease.expiresAt <= time.now { inHand.stop(lease, .leaseLost) }
         }
     }
 }

@@ -12,42 +12,77 @@ struct Rescuer: Sendable {
     let inHand: RunsInHand
     let keeper: LeaseKeeper
     let policy: @Sendable (_ job: String) -> RetryPolicy
-    let interval: Duration
+    let lease: Duration
     let onRescued: @Sendable ([Settlement], [SettleResult], [ExpiredRun]) -> Void
     let logger: Logger
 
     /// Rescues at once, then after each interval, until the task is cancelled.
     func run() async {
+        let interval = min(lease / 3, .seconds(5))
+        var trust = ExpiryTrust(interval: interval, lease: lease)
         while !Task.isCancelled {
-            await rescue()
+            let now = time.now
+            // In doubt, only the runs of nodes that are known to be dead: at no time has a lease expired in the distant past.
+            let horizon = trust.look(now: now, elapsed: time.elapsed) ? now : .distantPast
+            do throws(StoreError) {
+                try await rescue(expiredAt: horizon, now: now)
+            } catch {
+                trust.doubt(elapsed: time.elapsed)
+                logger.error(
+                    "runs of dead nodes could not be taken back; tried again", metadata: ["error": "\(error)"])
+            }
             do { try await time.sleep(for: interval) } catch { return }
         }
     }
 
-    /// Rescues every run whose lease has expired by now.
-    func rescue() async {
+    /// Rescues every run whose lease has expired at `horizon`, or whose node is known to be dead.
+    private func rescue(expiredAt horizon: Timestamp, now: Timestamp) async throws(StoreError) {
+        var refused: Set<FencingToken> = []
+        while true {
+            let limit = Self.batch + refused.count
+            let found = try await store.expired(now: horizon, limit: limit)
+            // The machine slept, its clock was set, or the store was away: the handlers live all the same.
+            let own = found.filter { $0.lease.node == keeper.node && inHand.mayHold($0.lease, startedAt: $0.startedAt) }
+            if !own.isEmpty { await keeper.renew(own.map(\.lease)) }
+            let kept = refused.union(own.map(\.lease.token))
+            let expired = found.filter { !kept.contains($0.lease.token) }
+            guard !expired.isEmpty else { return }
+            let taken = try await takeBack(expired, now: now)
+            refused.formUnion(taken.refused)
+            // None was settled: others rescue too, or the leases were prolonged in between.
+            if found.count < limit || taken.settled == 0 && taken.refused.isEmpty { return }
+        }
+    }
+
+    /// Settles these runs, whose nodes are gone. One that the store refuses is left as it is, and does not hold up the others.
+    private func takeBack(
+        _ runs: [ExpiredRun], now: Timestamp
+    ) async throws(StoreError) -> (settled: Int, refused: [FencingToken]) {
+        let settlements = runs.map { settlement(for: $0, now: now) }
         do throws(StoreError) {
-            while true {
-                let now = time.now
-                let found = try await store.expired(now: now, limit: Self.batch)
-                // The machine slept, its clock was set, or the store was away: the handlers live all the same.
-                let own = found.filter { inHand.entry($0.lease) != nil }
-                if !own.isEmpty { await keeper.renew(own.map(\.lease)) }
-                let expired = found.filter { run in !own.contains { $0.lease.token == run.lease.token } }
-                guard !expired.isEmpty else { return }
-                let settlements = expired.map { settlement(for: $0, now: now) }
-                let results = try await store.settle(settlements)
-                for (run, result) in zip(expired, results) where result != .leaseLost {
-                    logger.warning(
-                        "a run was taken back from a node that died or lost its lease",
-                        metadata: ["run": "\(run.lease.run)", "job": "\(run.job)", "node": "\(run.lease.node)"])
-                }
-                onRescued(settlements, results, expired)
-                // None was settled: others rescue too, or the leases were prolonged in between.
-                if found.count < Self.batch || results.allSatisfy({ $0 == .leaseLost }) { return }
+            let results = try await store.settle(settlements)
+            for (run, result) in zip(runs, results) where result != .leaseLost {
+                logger.warning(
+                    "a run was taken back from a node that died or lost its lease",
+                    metadata: ["run": "\(run.lease.run)", "job": "\(run.job)", "node": "\(run.lease.node)"])
             }
+            onRescued(settlements, results, runs)
+            return (results.count { $0 != .leaseLost }, [])
         } catch {
-            logger.error("runs of dead nodes could not be taken back; tried again", metadata: ["error": "\(error)"])
+            guard error.code == .conflict else { throw error }
+            guard runs.count > 1 else {
+                logger.error(
+                    "a run of a dead node could not be taken back; tried again",
+                    metadata: ["run": "\(runs[0].lease.run)", "job": "\(runs[0].job)", "error": "\(error)"])
+                return (0, [runs[0].lease.token])
+            }
+            var all: (settled: Int, refused: [FencingToken]) = (0, [])
+            for run in runs {
+                let one = try await takeBack([run], now: now)
+                all.settled += one.settled
+                all.refused += one.refused
+            }
+            return all
         }
     }
 

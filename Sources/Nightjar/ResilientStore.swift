@@ -24,7 +24,7 @@ final class ResilientStore: RunStore {
     ) async throws(StoreError) -> Value {
         var failures = 0
         while true {
-            let start = time.now
+            let start = time.elapsed
             do throws(StoreError) {
                 let value = try await call()
                 record(name, since: start)
@@ -44,9 +44,9 @@ final class ResilientStore: RunStore {
         }
     }
 
-    private func record(_ name: StaticString, since start: Timestamp) {
+    private func record(_ name: StaticString, since start: Duration) {
         Metrics.Timer(label: "nightjar_store_seconds", dimensions: [("call", "\(name)")])
-            .recordMicroseconds((time.now - start).microseconds)
+            .recordMicroseconds((time.elapsed - start).microseconds)
     }
 
     func accept(_ batch: [IntakeRecord]) async throws(StoreError) -> [Acceptance] {

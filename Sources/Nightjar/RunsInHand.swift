@@ -10,10 +10,8 @@ final class RunsInHand: Sendable {
         var job: String
         var trigger: String?
         var attempt: Int
-        var startedAt: Timestamp
         /// How long the attempt may take, as configured when it began.
         var timeout: Duration?
-        var history: RunHistory
         var lease: Lease
         var gate: StopGate<StopReason>
         var isCancelRequested = false
@@ -21,10 +19,23 @@ final class RunsInHand: Sendable {
         var hasEnded = false
         /// Progress that the store does not know yet.
         var unsavedProgress: Progress?
+
+        /// What a claim brought. When its attempt begins, and how long that may take, is yet to be said.
+        init(_ claimed: ClaimedRun) {
+            job = claimed.job
+            trigger = claimed.trigger
+            attempt = claimed.attempt
+            lease = claimed.lease
+            gate = StopGate()
+        }
     }
 
     private struct State {
         var entries: [FencingToken: Entry] = [:]
+        /// The time that the claim under way carries, and with it the runs that it leases.
+        var claimingAt: Timestamp?
+        /// What someone asked to cancel while a claim was under way that may bring it.
+        var cancelledEarly: Set<FencingToken> = []
     }
 
     private let state = Mutex(State())
@@ -32,8 +43,46 @@ final class RunsInHand: Sendable {
 
     var count: Int { state.withLock { $0.entries.count } }
 
-    func add(_ entry: Entry) {
-        state.withLock { $0.entries[entry.lease.token] = entry }
+    /// Whether something is in hand, or a claim is under way that may bring something.
+    var mayHoldAny: Bool { state.withLock { !$0.entries.isEmpty || $0.claimingAt != nil } }
+
+    /// A claim is about to be made, at that time. One at a time is.
+    func beginClaim(at now: Timestamp) {
+        state.withLock { $0.claimingAt = now }
+    }
+
+    /// Takes in hand what the claim brought, in one step with its end: nobody finds a run that was claimed and is not here.
+    func endClaim(_ claimed: [ClaimedRun]) {
+        let cancelled = state.withLock { state in
+            var cancelled: [StopGate<StopReason>] = []
+            for run in claimed {
+                var entry = Entry(run)
+                if state.cancelledEarly.contains(run.lease.token) {
+                    entry.isCancelRequested = true
+                    cancelled.append(entry.gate)
+                }
+                state.entries[run.lease.token] = entry
+            }
+            state.claimingAt = nil
+            state.cancelledEarly = []
+            return cancelled
+        }
+        for gate in cancelled { gate.stop(.cancelled) }
+    }
+
+    /// An attempt is about to begin.
+    /// - Returns: what stops it; `nil` if the run was given back meanwhile.
+    func begin(_ lease: Lease, timeout: Duration?) -> StopGate<StopReason>? {
+        state.withLock { state in
+            state.entries[lease.token]?.timeout = timeout
+            return state.entries[lease.token]?.gate
+        }
+    }
+
+    /// Whether a lease of this node is in hand, or belongs to the claim under way, which has not been answered yet: the store
+    /// notes the claim's time with each run that it leases.
+    func mayHold(_ lease: Lease, startedAt: Timestamp) -> Bool {
+        state.withLock { $0.entries[lease.token] != nil || $0.claimingAt == startedAt }
     }
 
     /// Takes out what is in hand under this lease.
@@ -63,10 +112,15 @@ final class RunsInHand: Sendable {
         state.withLock { $0.entries[lease.token]?.lease.expiresAt = expiry }
     }
 
-    /// Stops the handler that works under a lease, if it is in hand.
+    /// Stops the handler that works under a lease, if it is in hand; if a claim that is under way brings it, it is not begun.
     func stop(_ lease: Lease, _ reason: StopReason) {
         let gate = state.withLock { state -> StopGate<StopReason>? in
-            if reason == .cancelled { state.entries[lease.token]?.isCancelRequested = true }
+            if reason == .cancelled {
+                if state.entries[lease.token] == nil, state.claimingAt != nil {
+                    state.cancelledEarly.insert(lease.token)
+                }
+                state.entries[lease.token]?.isCancelRequested = true
+            }
             return state.entries[lease.token]?.gate
         }
         gate?.stop(reason)
@@ -98,6 +152,15 @@ final class RunsInHand: Sendable {
                 state.entries[token]?.unsavedProgress = nil
             }
             return taken.sorted { $0.lease.token < $1.lease.token }
+        }
+    }
+
+    /// Keeps progress that could not be saved, unless there is newer.
+    func putBack(_ progress: [(lease: Lease, progress: Progress)]) {
+        state.withLock { state in
+            for (lease, progress) in progress where state.entries[lease.token]?.unsavedProgress == nil {
+                state.entries[lease.token]?.unsavedProgress = progress
+            }
         }
     }
 

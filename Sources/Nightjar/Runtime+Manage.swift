@@ -56,11 +56,15 @@ extension Runtime {
     /// Changes of runs that this node makes, from now on.
     public func updates() -> AsyncStream<RunUpdate> { hub.listen() }
 
-    /// Whether the node takes events: it runs, is not stopping, and its store answers.
+    /// Whether the node takes events and does runs: it works, is not stopping, and its store answers and leases it runs.
     public func readiness() async -> Readiness {
-        let (isRunning, hasStopped) = state.withLock { ($0.isRunning, $0.hasStopped) }
+        let (isRunning, delay, isStopping) = state.withLock { state in
+            (state.isRunning, state.delay, state.isStopping || state.hasStopped)
+        }
         if !isRunning { return .notReady("the node has not started") }
-        if hasStopped || dispatcher.isStopping { return .notReady("the node is stopping") }
+        if isStopping { return .notReady("the node is stopping") }
+        if let delay { return .notReady("the node has not started: \(delay)") }
+        if let refusal = dispatcher.refusal { return .notReady("the store leases this node no runs: \(refusal)") }
         do throws(StoreError) {
             _ = try await store.pauses()
             return .ready

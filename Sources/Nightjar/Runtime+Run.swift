@@ -5,46 +5,52 @@ import ServiceLifecycle
 import Synchronization
 
 extension Runtime {
-    /// Works until graceful shutdown is triggered or the task is cancelled.
+    /// Works until graceful shutdown is triggered, ``stop()`` is called or the task is cancelled.
     ///
     /// On graceful shutdown it stops its sources and the intake, lets what runs go on until the drain time is over, cancels
     /// what is left and gives it back, and returns. On cancellation it cancels what runs at once; that too gets the grace to
     /// end, and is settled.
-    /// - Throws: ``RuntimeError`` if it runs already.
+    /// - Throws: ``RuntimeError`` if it runs already, or another living node has its name.
     public func run() async throws {
         let mayRun = state.withLock { state in
             defer { state.isRunning = true }
             return !state.isRunning
         }
         guard mayRun else { throw RuntimeError(.alreadyRun, "a runtime runs once; make another one") }
-        do throws(RuntimeError) {
-            try await checkName()
-        } catch {
+        defer {
             state.withLock { $0.hasStopped = true }
-            throw error
+            hub.finish()
         }
-        await refreshPauses()
-        let stopping = Signal()
         let hurry = Signal()
         let executor = withUnsafeCurrentTask { $0?.unownedTaskExecutor?.asTaskExecutor() }
-        await withTaskCancellationHandler {
-            await withGracefulShutdownHandler {
+        try await withTaskCancellationHandler {
+            try await withGracefulShutdownHandler {
                 // A task of its own, which the caller's cancellation does not reach: handlers that wind down keep their
                 // leases, and what they did is settled.
-                await Task(executorPreference: executor) { await self.work(until: stopping, hurry: hurry) }.value
+                try await Task(executorPreference: executor) { try await self.work(hurry) }.value
             } onGracefulShutdown: {
-                stopping.notify()
+                self.stop()
             }
         } onCancel: {
             hurry.notify()
-            stopping.notify()
+            self.stop()
         }
-        state.withLock { $0.hasStopped = true }
-        hub.finish()
     }
 
-    /// Works until `stopping`, then drains; `hurry` ends the drain's waiting for handlers to end by themselves.
-    private func work(until stopping: Signal, hurry: Signal) async {
+    /// Begins a graceful shutdown: from this moment new events are refused and nothing is claimed, and ``run()`` returns once
+    /// the node is drained. For a program whose other services are still ending; a `ServiceGroup` needs no help.
+    public func stop() {
+        state.withLock { $0.isStopping = true }
+        storeIntake.stop()
+        dispatcher.stop()
+        stopping.notify()
+    }
+
+    /// Works until told to stop, then drains; `hurry` ends the drain's waiting for handlers to end by themselves.
+    private func work(_ hurry: Signal) async throws(RuntimeError) {
+        guard try await checkName() else { return }
+        await refreshPauses()
+        state.withLock { $0.delay = nil }
         let settled = Signal()
         await withTaskGroup(of: Void.self) { foundation in
             foundation.addTask {
@@ -58,11 +64,8 @@ extension Runtime {
                 work.addTask { await self.dispatch() }
                 await withTaskGroup(of: Void.self) { front in
                     receive(&front)
-                    await stopping.wait()
-                    // New events are refused and nothing is claimed from the moment of the shutdown, while sources are still
-                    // winding down.
-                    storeIntake.stop()
-                    dispatcher.stop()
+                    while !isStopping { await stopping.wait() }
+                    // Sources may take their time to wind down; what runs is drained meanwhile.
                     front.cancelAll()
                     await drain(hurry)
                 }
@@ -75,18 +78,39 @@ extension Runtime {
         }
     }
 
-    /// A claim of nothing tells whether another living node has the name. Any other error is for later claims to deal with.
-    private func checkName() async throws(RuntimeError) {
-        let now = time.now
-        do throws(StoreError) {
-            _ = try await store.claim(
-                ClaimRequest(
-                    node: id, now: now, leaseExpiresAt: now + configuration.lease, demands: [], limit: 0,
-                    pausedTriggers: []))
-        } catch {
-            guard error.code == .conflict else { return }
-            throw RuntimeError(.nameTaken, "the node cannot work as \"\(id)\": \(error.message)")
+    private var isStopping: Bool { state.withLock { $0.isStopping } }
+
+    /// A claim of nothing tells whether another living node has the name. Until the store answers that, the node does nothing.
+    /// - Returns: whether the name is this node's; not if it was told to stop before the store answered.
+    private func checkName() async throws(RuntimeError) -> Bool {
+        var failures = 0
+        while !isStopping {
+            let now = time.now
+            do throws(StoreError) {
+                _ = try await store.claim(
+                    ClaimRequest(
+                        node: id, now: now, leaseExpiresAt: now + configuration.lease, demands: [], limit: 0,
+                        pausedTriggers: []))
+                return true
+            } catch {
+                if error.code == .conflict {
+                    throw RuntimeError(.nameTaken, "the node cannot work as \"\(id)\": \(error.message)")
+                }
+                let delay = "the store does not answer: \(error.message)"
+                let isKnown = state.withLock { state in
+                    defer { state.delay = delay }
+                    return state.delay == delay
+                }
+                if !isKnown {
+                    logger.error("the node cannot begin yet; tried again", metadata: ["error": "\(error)"])
+                }
+                failures += 1
+                await first(
+                    of: [{ await self.stopping.waitUnlessCancelled() }],
+                    within: .milliseconds(25 << Int64(min(failures, 7))))
+            }
         }
+        return false
     }
 
     /// Starts what brings work in.
@@ -107,7 +131,9 @@ extension Runtime {
             node: id, time: time, random: random, alarms: alarms, inHand: inHand, intake: storeIntake,
             settler: settler,
             limits: .init(
-                eventBytes: configuration.maximumEventBytes, totalBytes: configuration.maximumBytesInFlight),
+                eventBytes: configuration.maximumEventBytes,
+                totalBytes: max(configuration.maximumBytesInFlight, configuration.maximumEventBytes)),
+            maximumResultBytes: configuration.maximumResultBytes,
             onProgress: { [hub, progressSignal] update in
                 progressSignal.notify()
                 if hub.hasListeners { hub.send([update]) }
@@ -176,12 +202,16 @@ extension Runtime {
             await progressSignal.waitUnlessCancelled()
             let progress = inHand.takeProgress()
             guard !progress.isEmpty else { continue }
+            var isSaved = false
             do throws(StoreError) {
                 try await store.report(progress)
+                isSaved = true
             } catch {
-                logger.warning("progress could not be saved; newer progress will be", metadata: ["error": "\(error)"])
+                inHand.putBack(progress)
+                progressSignal.notify()
+                logger.warning("progress could not be saved; tried again", metadata: ["error": "\(error)"])
             }
-            do { try await time.sleep(for: .milliseconds(200)) } catch { return }
+            do { try await time.sleep(for: isSaved ? .milliseconds(200) : .seconds(2)) } catch { return }
         }
     }
 
@@ -220,7 +250,7 @@ extension Runtime {
         return Rescuer(
             store: store, time: time, random: random, inHand: inHand, keeper: leaseKeeper,
             policy: { [dispatcher] in dispatcher.job($0)?.policy.retry ?? .default },
-            interval: min(configuration.lease / 3, .seconds(5)),
+            lease: configuration.lease,
             onRescued: { news.rescued($0, $1, $2) }, logger: logger)
     }
 }

@@ -14,6 +14,9 @@ public final class Runtime: ManagedNode, Service {
         var pauseReads = 0
         var pausesAsOf = 0
         var isRunning = false
+        /// What keeps the node from beginning, if it was told to run and does not yet.
+        var delay: String? = "it waits for the store"
+        var isStopping = false
         var hasStopped = false
     }
 
@@ -32,6 +35,7 @@ public final class Runtime: ManagedNode, Service {
     let logger: Logger
     let state: Mutex<State>
     let progressSignal = Signal()
+    let stopping = Signal()
 
     public var intake: any Intake { storeIntake }
     public var store: any RunStore { resilient }
@@ -59,7 +63,7 @@ public final class Runtime: ManagedNode, Service {
         let inHand = RunsInHand()
         let hub = UpdateHub()
         let dispatcher = Dispatcher(
-            configuration: configuration, store: resilient, time: time, alarms: alarms, logger: logger)
+            configuration: configuration, store: resilient, time: time, alarms: alarms, inHand: inHand, logger: logger)
         let news = RunNews(hub: hub, dispatcher: dispatcher, inHand: inHand, time: time, logger: logger)
         let intake = StoreIntake(
             store: resilient, time: time,

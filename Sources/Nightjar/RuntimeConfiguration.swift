@@ -18,6 +18,8 @@ public struct RuntimeConfiguration: Sendable {
     public var retention: RetentionPolicy
     /// The largest data of an event, in bytes.
     public var maximumEventBytes: Int
+    /// The largest result of a run, in bytes: a handler that returns more has failed for good.
+    public var maximumResultBytes: Int
     /// How many events may be on their way into the store; above that the intake is full.
     public var maximumEventsInFlight: Int
     /// How many bytes of event data may be on their way into the store; above that the intake is full.
@@ -28,7 +30,7 @@ public struct RuntimeConfiguration: Sendable {
         node: NodeID = RuntimeConfiguration.randomNodeName(), concurrency: Int = 64, claimBatch: Int = 1000,
         lease: Duration = .seconds(30), drain: Duration = .seconds(30), grace: Duration = .seconds(10),
         retention: RetentionPolicy = RetentionPolicy(), maximumEventBytes: Int = 1 << 20,
-        maximumEventsInFlight: Int = 10_000, maximumBytesInFlight: Int = 64 << 20
+        maximumResultBytes: Int = 1 << 20, maximumEventsInFlight: Int = 10_000, maximumBytesInFlight: Int = 64 << 20
     ) {
         self.node = node
         self.concurrency = max(1, concurrency)
@@ -38,6 +40,7 @@ public struct RuntimeConfiguration: Sendable {
         self.grace = max(.zero, grace)
         self.retention = retention
         self.maximumEventBytes = max(0, maximumEventBytes)
+        self.maximumResultBytes = max(0, maximumResultBytes)
         self.maximumEventsInFlight = max(1, maximumEventsInFlight)
         self.maximumBytesInFlight = max(1, maximumBytesInFlight)
     }

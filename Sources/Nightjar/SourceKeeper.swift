@@ -94,7 +94,7 @@ final class SourceKeeper: Sendable {
             health: { [weak self] in self?.setHealth($0, of: trigger) }, time: time, logger: logger)
         var failures = 0
         while !Task.isCancelled {
-            let startedAt = time.now
+            let startedAt = time.elapsed
             do {
                 try await source.run(context)
                 if Task.isCancelled { return }
@@ -105,7 +105,7 @@ final class SourceKeeper: Sendable {
                 logger.error("a source failed and is started again", metadata: ["error": "\(error)"])
             }
             // A source that worked for a while has not failed again, but anew.
-            failures = time.now - startedAt > .seconds(60) ? 1 : failures + 1
+            failures = time.elapsed - startedAt > .seconds(60) ? 1 : failures + 1
             let wait = random.withGenerator { backoff.delay(afterFailure: failures, using: &$0) }
             do { try await time.sleep(for: wait) } catch { return }
         }

@@ -80,7 +80,7 @@ struct FileReporter: Sendable {
         let now = context.time.now
         let recent = changes.filter { $0.kind != .deleted && $0.version.modified <= now }.map(\.version.modified).max()
         guard let recent, now - recent < Self.clockTick else { return }
-        try await context.time.sleep(until: recent + Self.clockTick)
+        try await context.time.sleep(for: Self.clockTick - (now - recent))
     }
 }
 

@@ -19,7 +19,8 @@
         private var unread: [FilePath: Int32] = [:]
         /// Files that may still be written to, as they were at the last look: reported once they are seen unchanged.
         private var unsettled: [FilePath: FileVersion?] = [:]
-        private var nextLook: Timestamp?
+        /// As a time of `TimeSource.elapsed`, like every time that is waited for here.
+        private var nextLook: Duration?
 
         init(_ reporter: FileReporter, _ ledger: FileLedger, _ queue: InotifyQueue) {
             self.reporter = reporter
@@ -33,28 +34,28 @@
             let identity = try await disk.run { [folder] in try folder.identity() }
             try await scan([.root])
             context.health(.running)
-            var nextCheck = context.time.now + Self.identityCheck
+            var nextCheck = context.time.elapsed + Self.identityCheck
             while true {
                 try await wait(until: min(nextCheck, nextLook ?? nextCheck))
                 let batch = queue.take()
                 if !batch.isEmpty {
                     try await handle(Notices(batch, watched: watched, in: folder))
                 }
-                if let look = nextLook, look <= context.time.now { try await lookAgain() }
-                if nextCheck <= context.time.now {
+                if let look = nextLook, look <= context.time.elapsed { try await lookAgain() }
+                if nextCheck <= context.time.elapsed {
                     guard try await disk.run({ [folder] in try folder.identity() }) == identity else {
                         throw FilesError.gone(folder.options.path)
                     }
                     if !unread.isEmpty { try await scan(Set(unread.keys)) }
-                    nextCheck = context.time.now + Self.identityCheck
+                    nextCheck = context.time.elapsed + Self.identityCheck
                 }
             }
         }
 
-        private func wait(until deadline: Timestamp) async throws {
+        private func wait(until deadline: Duration) async throws {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { [queue] in await queue.wait() }
-                group.addTask { [context] in try await context.time.sleep(until: deadline) }
+                group.addTask { [time = context.time] in try await time.sleep(for: deadline - time.elapsed) }
                 try await group.next()
                 group.cancelAll()
             }
@@ -127,7 +128,7 @@
         private mutating func report(_ changes: [FileLedger.Change]) async throws {
             let superseded = try await reporter.report(changes, &ledger)
             for path in superseded { unsettled[path] = .some(nil) }
-            if !unsettled.isEmpty, nextLook == nil { nextLook = context.time.now + folder.options.interval }
+            if !unsettled.isEmpty, nextLook == nil { nextLook = context.time.elapsed + folder.options.interval }
         }
     }
 

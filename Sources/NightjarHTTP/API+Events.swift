@@ -121,7 +121,7 @@ extension API {
     private func finished(_ run: Run, _ updates: AsyncStream<RunUpdate>, within limit: Duration) async throws -> Run {
         if run.state.isFinished { return run }
         let time = node.time
-        let deadline = time.now + limit
+        let deadline = time.elapsed + limit
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 let finished = updates.filter { $0.run == run.id && $0.state.isFinished }
@@ -129,8 +129,8 @@ extension API {
                 for await _ in finished.cancelOnGracefulShutdown() { return }
             }
             group.addTask { [node] in
-                while time.now < deadline {
-                    try await time.sleep(until: min(deadline, time.now + .milliseconds(500)))
+                while time.elapsed < deadline {
+                    try await time.sleep(for: min(deadline - time.elapsed, .milliseconds(500)))
                     if try await node.store.run(run.id)?.state.isFinished ?? true { return }
                 }
             }

@@ -30,6 +30,7 @@ public final class HTTPServer: Service {
 
     private let configuration: HTTPServerConfiguration
     private let responder: Responder
+    private let time: any TimeSource
     private let logger: Logger
     private let onListening: @Sendable (_ host: String, _ port: Int) async -> Void
 
@@ -55,6 +56,7 @@ public final class HTTPServer: Service {
             )
         }
         self.configuration = configuration
+        time = node.time
         self.logger = logger
         self.onListening = onListening
         let pageRoutes = pages.map { page in
@@ -74,7 +76,8 @@ public final class HTTPServer: Service {
         responder.update(endpoints)
     }
 
-    /// Serves until graceful shutdown is triggered or the task is cancelled.
+    /// Serves until graceful shutdown is triggered or the task is cancelled. On graceful shutdown it answers what it has begun,
+    /// for ``HTTPServerConfiguration/windDown`` at most.
     /// - Throws: ``HTTPServerError`` if the address cannot be listened on.
     public func run() async throws {
         let host = configuration.host.trimmingCharacters(in: ["[", "]"])
@@ -96,7 +99,7 @@ public final class HTTPServer: Service {
                 await onListening(host, channel.localAddress?.port ?? 0)
             }, logger: logger)
         do {
-            try await application.run()
+            try await serve { try await application.run() }
         } catch let error as IOError {
             throw HTTPServerError(
                 code: .cannotListen,
@@ -106,6 +109,41 @@ public final class HTTPServer: Service {
         } catch let error as SocketAddressError {
             throw HTTPServerError(
                 code: .cannotListen, message: "cannot listen on \(configuration.host):\(configuration.port): \(error)")
+        }
+    }
+
+    /// Runs the server, and ends it when it winds down for too long: a client that reads nothing of its answer would hold it
+    /// for ever.
+    private func serve(_ server: @escaping @Sendable () async throws -> Void) async throws {
+        enum End { case served, overdue, cancelled }
+        try await withThrowingTaskGroup(of: End.self) { group in
+            group.addTask {
+                try await server()
+                return .served
+            }
+            group.addTask { [time, configuration] in
+                do {
+                    try await gracefulShutdown()
+                    try await time.sleep(for: configuration.windDown)
+                    return .overdue
+                } catch {
+                    return .cancelled
+                }
+            }
+            while let end = try await group.next() {
+                switch end {
+                case .served: return group.cancelAll()
+                case .cancelled: continue
+                case .overdue:
+                    logger.warning(
+                        "connections are closed whose clients did not read their answers, or did not send their requests",
+                        metadata: ["after": "\(configuration.windDown)"])
+                    group.cancelAll()
+                    // What it throws now says that it was cancelled, and it was.
+                    _ = await group.nextResult()
+                    return
+                }
+            }
         }
     }
 

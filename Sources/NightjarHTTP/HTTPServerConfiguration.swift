@@ -53,6 +53,8 @@ public struct HTTPServerConfiguration: Sendable {
     public var idleTimeout: Duration
     /// The longest time that `Prefer: wait` waits.
     public var maximumWait: Duration
+    /// How long a server that stops lets requests under way come to their end; then it closes their connections.
+    public var windDown: Duration
 
     /// A configuration with these values.
     public init(
@@ -60,7 +62,8 @@ public struct HTTPServerConfiguration: Sendable {
         tls: TLS? = nil,
         maximumBodyBytes: Int = 1 << 20, maximumHeaderBytes: Int = 32 << 10, maximumBatchEvents: Int = 1000,
         maximumConnections: Int = 1024, requestTimeout: Duration = .seconds(30),
-        idleTimeout: Duration = .seconds(60), maximumWait: Duration = .seconds(60)
+        idleTimeout: Duration = .seconds(60), maximumWait: Duration = .seconds(60),
+        windDown: Duration = .seconds(10)
     ) {
         self.host = host
         self.port = port
@@ -74,6 +77,7 @@ public struct HTTPServerConfiguration: Sendable {
         self.requestTimeout = requestTimeout
         self.idleTimeout = idleTimeout
         self.maximumWait = maximumWait
+        self.windDown = max(.zero, windDown)
     }
 
     /// Whether only this machine can reach the address.

@@ -46,7 +46,7 @@ struct Updates: Sendable {
             body: .init { writer in
                 var last = Self.frame("run") { $0.run(run) }
                 try await writer.write(last)
-                var lastWrite = node.time.now
+                var lastWrite = node.time.elapsed
                 if !run.state.isFinished {
                     try await forEach(updates, every: .seconds(1)) { message in
                         if case .update(let update) = message, update.run != run.id { return true }
@@ -54,11 +54,11 @@ struct Updates: Sendable {
                         let frame = Self.frame("run") { $0.run(now) }
                         if frame != last {
                             try await writer.write(frame)
-                            lastWrite = node.time.now
-                        } else if node.time.now >= lastWrite + Self.heartbeat {
+                            lastWrite = node.time.elapsed
+                        } else if node.time.elapsed >= lastWrite + Self.heartbeat {
                             // Also how a client that is gone is noticed.
                             try await writer.write(ByteBuffer(string: ": still here\n\n"))
-                            lastWrite = node.time.now
+                            lastWrite = node.time.elapsed
                         }
                         last = frame
                         return !now.state.isFinished

@@ -45,7 +45,7 @@ struct TestServer: Sendable {
 func withServer(
     configuration: HTTPServerConfiguration = HTTPServerConfiguration(port: 0),
     endpoints: [HTTPEndpoint] = [HTTPEndpoint(trigger: "in", path: "/in")],
-    runtime settings: RuntimeConfiguration = .init(),
+    runtime settings: RuntimeConfiguration = .init(), time: any TimeSource = SystemTimeSource(),
     _ body: @escaping @Sendable (TestServer) async throws -> Void
 ) async throws {
     let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
@@ -58,7 +58,7 @@ func withServer(
         triggers: [
             Trigger("bus", kind: "event", origin: .bus(EventFilter(types: ["t"])), start: ["work"], summary: "t"),
             Trigger("in", kind: "http", origin: .external, start: ["work"], summary: "/in"),
-        ], configuration: settings, logger: logger)
+        ], configuration: settings, time: time, logger: logger)
     let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
     let server = try HTTPServer(
         node: runtime, configuration: configuration, endpoints: endpoints, logger: logger,

@@ -7,41 +7,6 @@ import Testing
 
 @Suite("Node")
 struct NodeTests {
-    private final class Journal: Sendable {
-        private let lines = Mutex<[String]>([])
-        var all: [String] { lines.withLock { $0 } }
-        func note(_ line: String) { lines.withLock { $0.append(line) } }
-    }
-
-    /// One node in a simulation, cancelled when `body` returns.
-    private func withNode(
-        seed: UInt64, configuration: RuntimeConfiguration, triggers: [Trigger] = [],
-        job: @escaping @Sendable (SimulatedClock) -> Job,
-        _ body: @escaping @Sendable (Runtime, MemoryStore, SimulatedClock) async throws -> Void
-    ) throws {
-        let simulation = Simulation(seed: seed)
-        let store = MemoryStore()
-        let runtime = try Runtime(
-            store: store, jobs: [job(simulation.clock)], triggers: triggers, configuration: configuration,
-            time: simulation.clock, random: RandomSource(SeededGenerator(seed: seed)))
-        let failures = Journal()
-        try simulation.run {
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    do { try await runtime.run() } catch { failures.note("\(error)") }
-                }
-                do { try await body(runtime, store, simulation.clock) } catch { failures.note("\(error)") }
-                group.cancelAll()
-            }
-        }
-        #expect(failures.all == [])
-    }
-
-    private static func start(_ job: String, on runtime: Runtime) async throws -> RunID {
-        let event = Event(id: "1", source: "/test", type: "test")
-        return try await runtime.intake.accept([IncomingEvent(event, to: .job(job, runAt: nil))])[0].runs[0]
-    }
-
     private static let seeds: [UInt64] = Array(1...30)
 
     @Test("a node that slept past its leases goes on with what it has in hand", arguments: seeds)
@@ -55,7 +20,7 @@ struct NodeTests {
                 journal.note("ends")
             }
         } _: { runtime, store, clock in
-            let id = try await Self.start("slow", on: runtime)
+            let id = try await startRun("slow", on: runtime)
             try await clock.sleep(for: .seconds(1))
             clock.advance(by: .seconds(120))
             try await clock.sleep(for: .seconds(700))
@@ -83,7 +48,7 @@ struct NodeTests {
                 throw CancellationError()
             }
         } _: { runtime, store, clock in
-            let id = try await Self.start("tidy", on: runtime)
+            let id = try await startRun("tidy", on: runtime)
             stores.withLock { $0 = (store, id) }
             try await clock.sleep(for: .seconds(1))
         }
@@ -148,12 +113,61 @@ struct NodeTests {
                 }
             }
         } _: { runtime, store, clock in
-            let id = try await Self.start("emits", on: runtime)
+            let id = try await startRun("emits", on: runtime)
             try await clock.sleep(for: .seconds(1))
             let run = try #require(try await store.run(id))
             #expect(run.state == .dead)
             #expect(run.attempts.first?.error?.contains("limit is 100") == (bytes > 100))
             #expect(store.eventIDs() == ["1"], "nothing of it was taken")
+        }
+    }
+
+    @Test("an event as large as an event may be can be emitted, however little may be in flight")
+    func largeEmitted() throws {
+        let configuration = RuntimeConfiguration(node: "n", maximumEventBytes: 2000, maximumBytesInFlight: 1000)
+        try withNode(seed: 1, configuration: configuration) { _ in
+            Job("emits") { run in
+                try run.emit(
+                    Event(id: "e", source: "/test", type: "emitted", data: [UInt8](repeating: 32, count: 2000)))
+            }
+        } _: { runtime, store, clock in
+            let id = try await startRun("emits", on: runtime)
+            try await clock.sleep(for: .seconds(1))
+            #expect(try await store.run(id)?.state == .completed)
+            #expect(store.eventIDs() == ["1", "e"])
+        }
+    }
+
+    @Test("of emitted events the attributes count as well as the data", arguments: [(1, true), (2, false)])
+    func emittedAttributes(events: Int, fit: Bool) throws {
+        let configuration = RuntimeConfiguration(node: "n", maximumEventBytes: 10, maximumBytesInFlight: 1000)
+        try withNode(seed: 1, configuration: configuration) { _ in
+            Job("emits") { run in
+                for number in 0..<events {
+                    let long = AttributeValue.string(String(repeating: "x", count: 600))
+                    try run.emit(Event(id: "e\(number)", source: "/test", type: "emitted", extensions: ["long": long]))
+                }
+            }
+        } _: { runtime, store, clock in
+            let id = try await startRun("emits", on: runtime)
+            try await clock.sleep(for: .seconds(1))
+            #expect(try await store.run(id)?.state == (fit ? .completed : .dead))
+        }
+    }
+
+    @Test("a result that is too long is a failure for good, and says so", arguments: [(100, true), (101, false)])
+    func longResult(bytes: Int, fits: Bool) throws {
+        let configuration = RuntimeConfiguration(node: "n", maximumResultBytes: 100)
+        try withNode(seed: 1, configuration: configuration) { _ in
+            let result = [UInt8(ascii: "\"")] + [UInt8](repeating: 32, count: bytes - 2) + [UInt8(ascii: "\"")]
+            return Job("returns", handler: ClosureHandler { _ in RunOutput(result: result) })
+        } _: { runtime, store, clock in
+            let id = try await startRun("returns", on: runtime)
+            try await clock.sleep(for: .seconds(1))
+            let run = try #require(try await store.run(id))
+            #expect(run.state == (fits ? .completed : .dead))
+            #expect(run.result?.count == (fits ? 100 : nil))
+            #expect(run.attempts.map(\.error) == [fits ? nil : "the result has 101 bytes, the limit is 100"])
         }
     }
 }

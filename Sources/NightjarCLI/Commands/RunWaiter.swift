@@ -1,4 +1,3 @@
-import CloudEvents
 import NightjarCore
 
 /// Waits until a run, which another process does, is finished.
@@ -6,8 +5,8 @@ struct RunWaiter {
     let store: any RunStore
     let time: any TimeSource
 
-    /// The run when it is finished, or as it stands at the deadline.
-    func run(_ id: RunID, until deadline: Timestamp) async throws -> Run? {
+    /// The run when it is finished, or as it stands when the time is over.
+    func run(_ id: RunID, within limit: Duration) async throws -> Run? {
         try await withThrowingTaskGroup(of: Run?.self) { group in
             group.addTask {
                 // Listening begins before the first look, so that no change falls between the two.
@@ -19,7 +18,7 @@ struct RunWaiter {
                 return nil
             }
             group.addTask {
-                try await time.sleep(until: deadline)
+                try await time.sleep(for: limit)
                 return nil
             }
             let first = try await group.next() ?? nil

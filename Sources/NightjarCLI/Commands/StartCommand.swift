@@ -69,7 +69,7 @@ struct StartCommand: AsyncParsableCommand {
                 throw CommandFailure(
                     "the idempotency key was used with other data before; expected the same, or another key")
             }
-            if let wait { run = try await RunWaiter(store: store, time: time).run(id, until: now + wait) }
+            if let wait { run = try await RunWaiter(store: store, time: time).run(id, within: wait) }
             if let run { try show(run, isDuplicate: answer.outcome == .duplicate, now: time.now) }
             return run
         }

@@ -64,8 +64,9 @@ final class Node: Sendable {
 
     /// Works until a signal says to stop.
     func run() async throws {
-        // Runs are claimed only once the server listens: a port in use must not cost anybody an attempt. The services stop
-        // in the reverse order, so that no request finds a node that is gone.
+        // Runs are claimed only once the server listens: a port in use must not cost anybody an attempt. The server stops
+        // first, so that no request finds a node that is gone; the node hears of the signal at the same time, and drains
+        // while the server winds down.
         let services: [any Service] =
             [Listening(stream: listening.stream, runtime: runtime)] + (server.map { [$0] } ?? [])
         let group = ServiceGroup(
@@ -104,6 +105,7 @@ final class Node: Sendable {
             }
             isStopping = true
             logger.info("\(signal): stops; what runs may go on until the drain time is over")
+            runtime.stop()
             await group.triggerGracefulShutdown()
         }
     }
@@ -153,7 +155,7 @@ final class Node: Sendable {
     }
 }
 
-/// The runtime, from the moment the server listens.
+/// The runtime, from the moment the server listens until the server has stopped.
 private struct Listening: Service {
     let stream: AsyncStream<Void>
     let runtime: Runtime
@@ -163,5 +165,7 @@ private struct Listening: Service {
             for await _ in stream { return }
         }
         try await runtime.run()
+        // It hears of a signal itself, and may be done while the server still winds down. A cancellation ends this wait, too.
+        try? await gracefulShutdown()
     }
 }
