@@ -104,7 +104,9 @@ let package = Package(
         tests(
             "NightjarCLITests",
             [
-                "NightjarCLI", "Nightjar", "NightjarCore", "CloudEvents", "Expressions", "NightjarSQLite", logging,
+                "NightjarCLI", "Nightjar", "NightjarCore", "NightjarSchedule", "CloudEvents", "Expressions",
+                "NightjarSQLite",
+                logging,
                 argumentParser,
             ]),
         .executableTarget(

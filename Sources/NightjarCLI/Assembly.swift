@@ -54,7 +54,8 @@ struct Assembly {
                     delay: trigger.delay, rules: trigger.rules, summary: options.path, identity: identity(of: options))
             case .schedule(let settings):
                 Trigger(
-                    trigger.name, kind: settings.kind, origin: .source(ScheduleSource(settings.schedule, settings.options)),
+                    trigger.name, kind: settings.kind,
+                    origin: .source(ScheduleSource(settings.schedule, settings.options)),
                     start: trigger.jobs, delay: trigger.delay, rules: trigger.rules, summary: settings.summary,
                     identity: "\(settings.schedule) \(settings.options)")
             }

@@ -56,7 +56,10 @@ struct ClockChangeTests {
             ),
             // The gap of another day is none of this date's.
             ("30 2 29 2 ?", "Europe/Berlin", "2026-03-01T00:00:00Z", ["2028-02-29T02:30:00+01:00"]),
-            ("30 2 29 3 ?", "Europe/Berlin", "2026-01-01T00:00:00Z", ["2026-03-29T03:00:00+02:00", "2027-03-29T02:30:00+02:00"]),
+            (
+                "30 2 29 3 ?", "Europe/Berlin", "2026-01-01T00:00:00Z",
+                ["2026-03-29T03:00:00+02:00", "2027-03-29T02:30:00+02:00"]
+            ),
         ])
     func gap(_ expression: String, _ zone: String, _ start: String, _ expected: [String]) throws {
         #expect(try ticks(expression, zone, after: start, expected.count) == expected)
@@ -156,7 +159,9 @@ struct ClockChangeTests {
 
     @Test(
         "each day has one tick of a daily schedule, whatever the time",
-        arguments: ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Havana", "Africa/Cairo"])
+        arguments: [
+            "UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Havana", "Africa/Cairo",
+        ])
     func daily(_ zone: String) throws {
         for minute in stride(from: 0, to: 24 * 60, by: 15) {
             let schedule = try Schedule.cron("\(minute % 60) \(minute / 60) * * *", timeZone: zone)

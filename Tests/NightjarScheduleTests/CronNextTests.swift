@@ -76,7 +76,8 @@ struct CronNextTests {
         let fields = (0..<5).map { Self.field($0, using: &random) }
         let text = fields.map(\.text).joined(separator: " ")
         guard let expression = try? CronExpression(text) else { return }
-        let start = try at("2026-01-01T00:00:00Z").microsecondsSince1970 / 60_000_000
+        let start =
+            try at("2026-01-01T00:00:00Z").microsecondsSince1970 / 60_000_000
             + Int64.random(in: 0..<500_000, using: &random)
         var expected: [Int64] = []
         for minute in (start + 1)...(start + 60 * 24 * 70) where expected.count < 300 {

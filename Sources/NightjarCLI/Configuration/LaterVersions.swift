@@ -3,7 +3,8 @@ enum LaterVersions {
     /// Kinds of triggers.
     static let triggers = reasons(
         ["rabbitmq", "kafka", "sqs", "s3", "postgres", "sqlite", "webhook"],
-        "triggers are not in this version of Nightjar; expected one of: \(TriggerSettings.kinds.joined(separator: ", "))")
+        "triggers are not in this version of Nightjar; expected one of: \(TriggerSettings.kinds.joined(separator: ", "))"
+    )
     /// Kinds of jobs.
     static let actions = reasons(
         ["publish", "webhook"], "jobs are not in this version of Nightjar; expected one of: command, http, emit")

@@ -86,7 +86,8 @@ extension Section {
         if let schedule = read("every", Reading<ScheduleSettings>.every) { sources.append(.schedule(schedule)) }
         if has("cron") || has("every"), let id = entry("id") {
             context.report(
-                id.position, "\(label): a tick's time is its id, on every node; expected \"id\" with http or files only")
+                id.position, "\(label): a tick's time is its id, on every node; expected \"id\" with http or files only"
+            )
         }
         if kinds.contains("http"), !isServing {
             context.report(position, "\(label) needs the HTTP server, which is off; expected \"http\" not to be off")
@@ -97,7 +98,9 @@ extension Section {
                 let second = entries.filter { kinds.contains($0.key) }.dropFirst().first?.position ?? position
                 context.report(second, "\(label) has \(list); expected one of them")
             } else if !mayMean(oneOf: TriggerSettings.kinds, orLater: LaterVersions.triggers) {
-                context.report(position, "\(label) listens to nothing; expected one of: \(TriggerSettings.kinds.joined(separator: ", "))")
+                context.report(
+                    position,
+                    "\(label) listens to nothing; expected one of: \(TriggerSettings.kinds.joined(separator: ", "))")
             }
             return nil
         }
