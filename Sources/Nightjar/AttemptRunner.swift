@@ -18,17 +18,18 @@ struct AttemptRunner: Sendable {
     /// Puts the run in hand, does it, and submits what became of it.
     ///
     /// - Parameters:
+    ///   - weight: how many of the node's slots it takes.
     ///   - job: the job as configured now; `nil` if it is gone, which gives the run back.
     ///   - isStopping: whether the node stops, which gives it back too. It is asked once the run is in hand: whoever stops
     ///     the node after that finds it there.
-    func run(_ claimed: ClaimedRun, job: Job?, isStopping: () -> Bool) async {
+    func run(_ claimed: ClaimedRun, weight: Int, job: Job?, isStopping: () -> Bool) async {
         let lease = claimed.lease
         let startedAt = time.now
         let gate = StopGate<StopReason>()
         inHand.add(
             .init(
-                job: claimed.job, trigger: claimed.trigger, attempt: claimed.attempt, startedAt: startedAt,
-                timeout: job?.policy.timeout, history: claimed.history, lease: lease, gate: gate))
+                job: claimed.job, trigger: claimed.trigger, weight: weight, key: claimed.key, attempt: claimed.attempt,
+                startedAt: startedAt, timeout: job?.policy.timeout, history: claimed.history, lease: lease, gate: gate))
         guard let job, !isStopping() else {
             _ = inHand.end(lease)
             settler.submit(Settlement(lease: lease, attempt: nil, transition: .release, at: startedAt))
@@ -78,7 +79,9 @@ struct AttemptRunner: Sendable {
             if let reason = gate.reason { return .stopped(reason, message: message, output: failure?.output) }
             // Nobody told the gate, so the whole node is being cancelled: that is a shutdown without a drain.
             if Task.isCancelled { return .stopped(.shutdown, message: message, output: failure?.output) }
-            return .threw(message: message, disposition: failure?.disposition ?? .retry, output: failure?.output)
+            return .threw(
+                message: message, disposition: failure?.disposition ?? .retry, output: failure?.output,
+                code: failure?.code)
         }
     }
 
@@ -101,8 +104,8 @@ struct AttemptRunner: Sendable {
         }
         let decision = random.withGenerator {
             AttemptDecision(
-                end, policy: policy, history: claimed.history, isCancelRequested: entry.isCancelRequested, now: now,
-                using: &$0)
+                end, policy: policy, history: claimed.history, createdAt: claimed.createdAt,
+                isCancelRequested: entry.isCancelRequested, now: now, using: &$0)
         }
         let attempt = decision.outcome.map {
             Attempt(

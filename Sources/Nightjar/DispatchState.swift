@@ -4,8 +4,11 @@ import NightjarCore
 /// Decides what a node claims next: which jobs may have work, and how many slots are free for each.
 struct DispatchState: Sendable {
     private struct JobSlots: Sendable {
-        var limit: Int
+        /// What the policy says of each claim.
+        var demand: ClaimRequest.Demand
         var used = 0
+        /// How often a claim was made without it, because its runs take more slots than were free.
+        var passedOver = 0
         /// When something last said that the job may have work.
         var hintedAt: UInt64
         /// When the last claim that left none of the job's runs available was planned.
@@ -18,9 +21,13 @@ struct DispatchState: Sendable {
     /// A claim to be made, with what is needed to learn from its answer.
     struct Plan: Sendable {
         var demands: [ClaimRequest.Demand]
+        /// How many slots are free.
         var limit: Int
         fileprivate var madeAt: UInt64
     }
+
+    /// How often a job may be passed over before slots are kept for it.
+    private static let mostPassedOver = 16
 
     private let slots: Int
     private let claimLimit: Int
@@ -48,8 +55,10 @@ struct DispatchState: Sendable {
         for name in jobs.keys where policies[name] == nil { jobs[name]?.isKnown = false }
         let now = tick()
         for (name, policy) in policies {
-            var job = jobs[name] ?? JobSlots(limit: 0, hintedAt: 0)
-            job.limit = policy.concurrency ?? .max
+            var job = jobs[name] ?? JobSlots(demand: .init(job: name, limit: 0), hintedAt: 0)
+            job.demand = ClaimRequest.Demand(
+                job: name, limit: policy.concurrency ?? .max, weight: min(policy.weight, slots), rate: policy.rate,
+                perKey: policy.key == nil ? nil : policy.perKey)
             job.isKnown = true
             job.hintedAt = now
             jobs[name] = job
@@ -77,17 +86,29 @@ struct DispatchState: Sendable {
     }
 
     /// What to claim now; `nil` if there is no free slot, or no job that may have work. Which job is served first
-    /// rotates, so that none is starved of the node's slots by another.
+    /// rotates, so that none is starved of the node's slots by another. A job whose runs take more slots than are free is
+    /// passed over a few times; then the slots that get free are kept for it.
     mutating func plan() -> Plan? {
         let free = min(slots - used, claimLimit)
         guard free > 0, !order.isEmpty else { return nil }
         var plan = Plan(demands: [], limit: free, madeAt: tick())
         for offset in 0..<order.count {
             let name = order[(firstServed + offset) % order.count]
-            guard let job = jobs[name], job.mayHaveWork, !paused.contains(name) else { continue }
-            let wanted = min(job.limit - job.used, free)
-            guard wanted > 0 else { continue }
-            plan.demands.append(.init(job: name, limit: wanted))
+            guard let job = jobs[name], job.mayHaveWork, !paused.contains(name), job.used < job.demand.limit else {
+                continue
+            }
+            var demand = job.demand
+            demand.limit = min(demand.limit - job.used, free / demand.weight)
+            if demand.limit > 0 {
+                jobs[name]?.passedOver = 0
+                plan.demands.append(demand)
+            } else if free < slots - used {
+                // One claim may not bring so much; that does not change by waiting.
+                continue
+            } else {
+                jobs[name]?.passedOver += 1
+                if job.passedOver >= Self.mostPassedOver { return nil }
+            }
         }
         guard !plan.demands.isEmpty else { return nil }
         firstServed = (firstServed + 1) % order.count
@@ -98,20 +119,21 @@ struct DispatchState: Sendable {
     mutating func claimed(_ plan: Plan, _ claimedJobs: [String]) {
         var counts: [String: Int] = [:]
         for job in claimedJobs { counts[job, default: 0] += 1 }
+        var rest = plan.limit
+        for demand in plan.demands { rest -= counts[demand.job, default: 0] * demand.weight }
+        used += plan.limit - rest
         for (job, count) in counts {
             // A job that went away while its claim was under way has runs in hand all the same.
-            jobs[job, default: JobSlots(limit: 0, hintedAt: 0, isKnown: false)].used += count
+            jobs[job, default: JobSlots(demand: .init(job: job, limit: 0), hintedAt: 0, isKnown: false)].used += count
         }
-        used += claimedJobs.count
-        guard claimedJobs.count < plan.limit else { return }
-        for demand in plan.demands where counts[demand.job, default: 0] < demand.limit {
+        for demand in plan.demands where counts[demand.job, default: 0] < demand.limit && rest >= demand.weight {
             jobs[demand.job]?.exhaustedAt = plan.madeAt
         }
     }
 
-    /// Gives back the slot of a run that is no longer in hand.
-    mutating func release(_ job: String) {
-        used -= 1
+    /// Gives back the slots of a run that is no longer in hand.
+    mutating func release(_ job: String, weight: Int) {
+        used -= weight
         guard var slots = jobs[job] else { return }
         slots.used -= 1
         jobs[job] = slots.isKnown || slots.used > 0 ? slots : nil

@@ -116,8 +116,8 @@ final class Dispatcher: Sendable {
     }
 
     /// A run is no longer in hand.
-    func release(_ job: String) {
-        state.withLock { $0.slots.release(job) }
+    func release(_ job: String, weight: Int) {
+        state.withLock { $0.slots.release(job, weight: weight) }
         wake.notify()
     }
 
@@ -128,7 +128,13 @@ final class Dispatcher: Sendable {
     }
 
     /// Claims and starts attempts until stopped.
-    func run(_ attempt: @escaping @Sendable (ClaimedRun) async -> Void) async {
+    /// - Parameters:
+    ///   - expired: hears of runs that were not started in time.
+    ///   - attempt: does a claimed run, which takes so many slots.
+    func run(
+        expired: @escaping @Sendable ([UnstartedRun]) -> Void,
+        _ attempt: @escaping @Sendable (_ run: ClaimedRun, _ weight: Int) async -> Void
+    ) async {
         noteDue(at: time.now + Self.pollInterval)
         await withDiscardingTaskGroup { group in
             while true {
@@ -143,14 +149,17 @@ final class Dispatcher: Sendable {
                     await wake.wait()
                     continue
                 }
-                for claimed in await claim(plan, paused: paused) {
-                    group.addTask { await attempt(claimed) }
+                guard let result = await claim(plan, paused: paused) else { continue }
+                expired(result.expired)
+                let weights = Dictionary(plan.demands.map { ($0.job, $0.weight) }) { first, _ in first }
+                for claimed in result.runs {
+                    group.addTask { await attempt(claimed, weights[claimed.job] ?? 1) }
                 }
             }
         }
     }
 
-    private func claim(_ plan: DispatchState.Plan, paused: Set<String>) async -> [ClaimedRun] {
+    private func claim(_ plan: DispatchState.Plan, paused: Set<String>) async -> ClaimResult? {
         let now = time.now
         let request = ClaimRequest(
             node: configuration.node, now: now, leaseExpiresAt: now + configuration.lease, demands: plan.demands,
@@ -162,7 +171,7 @@ final class Dispatcher: Sendable {
                 state.slots.claimed(plan, result.runs.map(\.job))
             }
             if let due = result.nextDueAt { noteDue(at: due) }
-            return result.runs
+            return result
         } catch {
             let failures = state.withLock { state in
                 state.failures += 1
@@ -171,7 +180,7 @@ final class Dispatcher: Sendable {
             }
             logger.error("claiming runs failed and is tried again", metadata: ["error": "\(error)"])
             alarms.set(.retryClaim, after: .milliseconds(25 << Int64(min(failures, 7))))
-            return []
+            return nil
         }
     }
 }

@@ -54,8 +54,8 @@ struct Rescuer: Sendable {
     private func settlement(for run: ExpiredRun, now: Timestamp) -> Settlement {
         let decision = random.withGenerator {
             AttemptDecision(
-                .crashed, policy: policy(run.job), history: run.history, isCancelRequested: run.isCancelRequested,
-                now: now, using: &$0)
+                .crashed, policy: policy(run.job), history: run.history, createdAt: run.createdAt,
+                isCancelRequested: run.isCancelRequested, now: now, using: &$0)
         }
         return Settlement(
             lease: run.lease,

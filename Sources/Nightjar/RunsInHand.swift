@@ -9,6 +9,10 @@ final class RunsInHand: Sendable {
     struct Entry: Sendable {
         var job: String
         var trigger: String?
+        /// How many of the node's slots it takes.
+        var weight = 1
+        /// What it has in common with other runs of its job.
+        var key: String?
         var attempt: Int
         var startedAt: Timestamp
         /// How long the attempt may take, as configured when it began.

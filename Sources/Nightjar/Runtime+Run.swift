@@ -113,9 +113,9 @@ extension Runtime {
                 if hub.hasListeners { hub.send([update]) }
             }, logger: logger)
         let news = RunNews(hub: hub, dispatcher: dispatcher, inHand: inHand, time: time, logger: logger)
-        await dispatcher.run { [dispatcher] claimed in
+        await dispatcher.run(expired: { news.expired($0) }) { [dispatcher] claimed, weight in
             news.claimed(claimed)
-            await runner.run(claimed, job: dispatcher.job(claimed.job), isStopping: { dispatcher.isStopping })
+            await runner.run(claimed, weight: weight, job: dispatcher.job(claimed.job), isStopping: { dispatcher.isStopping })
         }
     }
 

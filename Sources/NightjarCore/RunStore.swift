@@ -18,8 +18,13 @@ public protocol RunStore: Sendable {
     /// of it yet. The answers are in the order of `batch`.
     func accept(_ batch: [IntakeRecord]) async throws(StoreError) -> [Acceptance]
 
-    /// Makes runs whose time has come available, then leases available ones to a node: for each job in the order
-    /// given up to its limit, the highest priority first, then the earliest `runAt`, then the order of acceptance.
+    /// Makes runs whose time has come available and unstarted ones that expired dead, then leases available ones to a node:
+    /// for each job in the order given, up to its limit, its rate and the slots that are left.
+    ///
+    /// Runs go by their rank, then in the order of acceptance; see ``RunRank``. Where the demand says how keys are treated,
+    /// runs with a key go before those without: of each key the first whose run may start, one key after the other, first
+    /// the key that was served longest ago (a new key counts from its first run), then by the keys' bytes; and again, until
+    /// no key has one more. Of an ordered key only the first of its unfinished runs may start, in the order of acceptance.
     func claim(_ request: ClaimRequest) async throws(StoreError) -> ClaimResult
 
     /// Prolongs leases. One that has expired is prolonged too, as long as nobody took its run back; one that is stale is

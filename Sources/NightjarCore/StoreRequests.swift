@@ -40,11 +40,38 @@ public struct NewRun: Sendable, Hashable {
     public var priority: Int
     /// What the job gets instead of the event's data: a JSON text.
     public var input: [UInt8]?
+    /// If it has not been started by then, it is dead.
+    public var expiresAt: Timestamp?
+    /// What it has in common with other runs of its job; see ``JobPolicy/key``.
+    public var key: String?
+    /// Whether the runs of its key wait while it is dead.
+    public var stopsKey: Bool
+    /// It is made only if these rates allow it: of the job, of the key.
+    public var dropsBeyond: DropLimits
+
+    /// Rates beyond which a run is not made.
+    public struct DropLimits: Sendable, Hashable {
+        /// Of all runs of the job.
+        public var job: RateLimit?
+        /// Of the runs of its key.
+        public var key: RateLimit?
+
+        /// These rates.
+        public init(job: RateLimit? = nil, key: RateLimit? = nil) {
+            self.job = job
+            self.key = key
+        }
+    }
 
     /// A run with these values.
     public init(
-        id: RunID, job: String, trigger: String?, runAt: Timestamp, priority: Int = 0, input: [UInt8]? = nil
+        id: RunID, job: String, trigger: String?, runAt: Timestamp, priority: Int = 0, input: [UInt8]? = nil,
+        expiresAt: Timestamp? = nil, key: String? = nil, stopsKey: Bool = false, dropsBeyond: DropLimits = .init()
     ) {
+        self.expiresAt = expiresAt
+        self.key = key
+        self.stopsKey = stopsKey
+        self.dropsBeyond = dropsBeyond
         self.id = id
         self.job = job
         self.trigger = trigger
@@ -62,11 +89,20 @@ public struct ClaimRequest: Sendable {
         public var job: String
         /// At most so many.
         public var limit: Int
+        /// How many slots each of them takes.
+        public var weight: Int
+        /// How many may start in a time.
+        public var rate: RateLimit?
+        /// How runs of one key are treated; `nil` if keys do not matter.
+        public var perKey: KeyPolicy?
 
         /// A demand with these values.
-        public init(job: String, limit: Int) {
+        public init(job: String, limit: Int, weight: Int = 1, rate: RateLimit? = nil, perKey: KeyPolicy? = nil) {
             self.job = job
             self.limit = limit
+            self.weight = max(1, weight)
+            self.rate = rate
+            self.perKey = perKey
         }
     }
 
@@ -78,7 +114,7 @@ public struct ClaimRequest: Sendable {
     public var leaseExpiresAt: Timestamp
     /// What is wanted, in the order in which it is to be served.
     public var demands: [Demand]
-    /// At most so many runs in all.
+    /// At most so many slots in all.
     public var limit: Int
     /// Runs of these triggers stay where they are.
     public var pausedTriggers: Set<String>
@@ -101,13 +137,39 @@ public struct ClaimRequest: Sendable {
 public struct ClaimResult: Sendable {
     /// The runs that are leased now.
     public var runs: [ClaimedRun]
-    /// When the next scheduled or retryable run of any job becomes available.
+    /// When the next scheduled or retryable run of any job becomes available, an unstarted one expires, or a rate lets a run
+    /// of a wanted job start.
     public var nextDueAt: Timestamp?
+    /// The runs that are dead now because they were not started in time.
+    public var expired: [UnstartedRun]
 
     /// A result with these values.
-    public init(runs: [ClaimedRun], nextDueAt: Timestamp?) {
+    public init(runs: [ClaimedRun], nextDueAt: Timestamp?, expired: [UnstartedRun] = []) {
         self.runs = runs
         self.nextDueAt = nextDueAt
+        self.expired = expired
+    }
+}
+
+/// A run that was not started in time.
+public struct UnstartedRun: Sendable, Hashable {
+    /// Why it is dead.
+    public static let reason = "expired: it was not started in time"
+    /// How many one claim makes dead at most, those first that expired first, then by their ids.
+    public static let mostAtOnce = 1000
+
+    /// Its identity.
+    public var id: RunID
+    /// The job.
+    public var job: String
+    /// The trigger that asked for it.
+    public var trigger: String?
+
+    /// A run with these values.
+    public init(id: RunID, job: String, trigger: String?) {
+        self.id = id
+        self.job = job
+        self.trigger = trigger
     }
 }
 
@@ -127,14 +189,17 @@ public struct ClaimedRun: Sendable {
     public var history: RunHistory
     /// When the run was accepted.
     public var createdAt: Timestamp
+    /// What it has in common with other runs of its job.
+    public var key: String?
     /// The right to work on it.
     public var lease: Lease
 
     /// A run with these values.
     public init(
         job: String, trigger: String?, event: Event, input: [UInt8]? = nil, attempt: Int, history: RunHistory,
-        createdAt: Timestamp, lease: Lease
+        createdAt: Timestamp, key: String? = nil, lease: Lease
     ) {
+        self.key = key
         self.job = job
         self.trigger = trigger
         self.event = event
@@ -175,13 +240,17 @@ public struct ExpiredRun: Sendable {
     public var startedAt: Timestamp
     /// What happened to the run before.
     public var history: RunHistory
+    /// When the run was accepted.
+    public var createdAt: Timestamp
     /// Someone had asked to cancel it.
     public var isCancelRequested: Bool
 
     /// A run with these values.
     public init(
-        job: String, lease: Lease, attempt: Int, startedAt: Timestamp, history: RunHistory, isCancelRequested: Bool
+        job: String, lease: Lease, attempt: Int, startedAt: Timestamp, history: RunHistory, createdAt: Timestamp,
+        isCancelRequested: Bool
     ) {
+        self.createdAt = createdAt
         self.job = job
         self.lease = lease
         self.attempt = attempt

@@ -84,7 +84,7 @@ enum OpenAPI {
             optional: [
                 "trigger": string, "finishedAt": string, "progress": reference("Progress"), "reason": string,
                 "input": "{}",
-                "result": "{}", "key": "{}", "cancelRequested": boolean,
+                "result": "{}", "key": string, "expiresAt": string, "cancelRequested": boolean,
             ]),
         object(
             "EventReference", required: ["source": string, "id": string, "type": string], optional: ["subject": string]),

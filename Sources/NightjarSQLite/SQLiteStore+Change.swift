@@ -55,6 +55,7 @@ extension SQLiteStore {
                 delete.bind(1, pause.kind.rawValue)
                 delete.bind(2, pause.name)
                 try delete.run()
+                try connection.unparkLanes()
             }
         }
     }
@@ -83,16 +84,21 @@ extension Connection {
         case (.retry, .dead), (.retry, .cancelled):
             let update = try statement(
                 """
-                UPDATE runs SET state = 1, run_at = ?, finished_at = NULL, reason = NULL, result = NULL, progress = NULL,
+                UPDATE runs SET state = 1, run_at = ?1, rank = ?1 - priority * \(RunRank.microsecondsPerLevel),
+                    expires_at = NULL, finished_at = NULL, reason = NULL, result = NULL, progress = NULL,
                     progress_text = NULL, failures = 0, snoozes = 0, crashes = 0, cancel_requested = 0
-                WHERE id = ?
+                WHERE id = ?2
                 """)
             update.bind(1, now)
             update.bind(2, id)
             try update.run()
             return .changed(.available)
         case (.retry, .scheduled), (.retry, .retryable):
-            let update = try statement("UPDATE runs SET state = 1, run_at = ? WHERE id = ?")
+            let update = try statement(
+                """
+                UPDATE runs SET state = 1, run_at = ?1, rank = ?1 - priority * \(RunRank.microsecondsPerLevel),
+                    expires_at = NULL WHERE id = ?2
+                """)
             update.bind(1, now)
             update.bind(2, id)
             try update.run()

@@ -17,6 +17,9 @@ enum Schema {
         migrator.registerMigration("3-unmatched-events") { database in
             try database.execute(sql: version3)
         }
+        migrator.registerMigration("4-keys-and-ranks") { database in
+            try database.execute(sql: version4)
+        }
         return migrator
     }
 
@@ -25,7 +28,7 @@ enum Schema {
     /// - events get their sequence from counters, never one twice, and a block at a time: a third cheaper than AUTOINCREMENT.
     /// - events_identity finds duplicates.
     /// - runs has its id as key: ids grow with time, so new rows go to the end.
-    /// - runs_available serves claims, and holds available runs only: what is finished costs a claim nothing. The last two
+    /// - runs_available serves claims, and holds available runs only: what is finished costs a claim nothing. The last
     ///   columns are there so that paused triggers and counts() need no look at the rows.
     /// - runs_due serves the promotion of scheduled and retryable runs, and counts().
     /// - runs_running serves expired(), cancelRequests() and counts(); it is as small as the nodes' slots are few.
@@ -120,5 +123,53 @@ enum Schema {
         UPDATE events SET unmatched = 1 WHERE NOT EXISTS (SELECT 1 FROM runs WHERE event = events.sequence);
         DROP INDEX events_accepted;
         CREATE INDEX events_unmatched ON events (accepted_at) WHERE unmatched = 1;
+        """
+
+    /// Runs go by their rank (``RunRank``), may expire, and may have a key in common.
+    ///
+    /// - runs_available has the rank instead of priority and time: a level of priority is worth 600 seconds.
+    /// - runs_expiring finds what was not started in time.
+    /// - runs_key_available, runs_key_unfinished, runs_key_running and runs_key_stopped each answer one question about a key.
+    ///   Runs without keys are in none of them.
+    /// - lanes has a row for each key. `active` is 0 when nothing of it can be claimed before one of its runs changes, and 2
+    ///   when a paused trigger is all that keeps it; so a claim looks at no key twice in vain. The triggers see to it that no
+    ///   change is missed, whoever makes it.
+    /// - arrival is the state of a rate (``RateLimit``); jobs has those of whole jobs, and the policy by which their keys were
+    ///   found to have nothing to claim: another policy has to look anew.
+    private static let version4 = """
+        ALTER TABLE runs ADD COLUMN expires_at INTEGER;
+        ALTER TABLE runs ADD COLUMN key TEXT;
+        ALTER TABLE runs ADD COLUMN stops_key INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE runs ADD COLUMN rank INTEGER NOT NULL DEFAULT 0;
+        UPDATE runs SET rank = run_at - priority * 600000000;
+        DROP INDEX runs_available;
+        CREATE INDEX runs_available ON runs (job, rank, event, key, trigger, state) WHERE state = 1;
+        CREATE INDEX runs_expiring ON runs (expires_at) WHERE expires_at IS NOT NULL AND attempt = 0 AND state IN (0, 1);
+        CREATE INDEX runs_key_available ON runs (job, key, rank, event, trigger)
+            WHERE state = 1 AND key IS NOT NULL;
+        CREATE INDEX runs_key_unfinished ON runs (job, key, event) WHERE key IS NOT NULL AND state IN (0, 1, 2, 3);
+        CREATE INDEX runs_key_running ON runs (job, key) WHERE state = 2 AND key IS NOT NULL;
+        CREATE INDEX runs_key_stopped ON runs (job, key) WHERE state = 5 AND stops_key = 1;
+
+        CREATE TABLE lanes (
+            job TEXT NOT NULL,
+            key TEXT NOT NULL,
+            ready_at INTEGER NOT NULL,
+            arrival INTEGER,
+            active INTEGER NOT NULL DEFAULT 1,
+            PRIMARY KEY (job, key)
+        ) WITHOUT ROWID;
+        CREATE INDEX lanes_active ON lanes (job, ready_at, key) WHERE active = 1;
+        CREATE INDEX lanes_parked ON lanes (job) WHERE active = 2;
+        CREATE INDEX lanes_old ON lanes (ready_at);
+        CREATE TABLE jobs (name TEXT NOT NULL PRIMARY KEY, arrival INTEGER, key_policy TEXT) WITHOUT ROWID;
+
+        CREATE TRIGGER runs_key_insert AFTER INSERT ON runs WHEN NEW.key IS NOT NULL BEGIN
+            INSERT INTO lanes (job, key, ready_at) VALUES (NEW.job, NEW.key, NEW.created_at)
+            ON CONFLICT (job, key) DO UPDATE SET active = 1;
+        END;
+        CREATE TRIGGER runs_key_change AFTER UPDATE OF state ON runs WHEN NEW.key IS NOT NULL AND NEW.state <> 2 BEGIN
+            UPDATE lanes SET active = 1 WHERE job = NEW.job AND key = NEW.key AND active <> 1;
+        END;
         """
 }

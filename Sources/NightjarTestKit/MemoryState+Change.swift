@@ -35,9 +35,11 @@ extension MemoryState {
             stored.run.isCancelRequested = false
             stored.run.state = .available
             stored.run.runAt = now
+            stored.run.expiresAt = nil
         case (.retry, .scheduled), (.retry, .retryable):
             stored.run.state = .available
             stored.run.runAt = now
+            stored.run.expiresAt = nil
         case (.cancel, .running):
             stored.run.isCancelRequested = true
             return .cancelRequested

@@ -35,6 +35,26 @@ struct MemoryState {
         var attempt = 0
         var startedAt = Timestamp.distantPast
         var history = RunHistory()
+        /// Whether the runs of its key wait while it is dead.
+        var stopsKey = false
+
+        var rank: Int64 { RunRank.of(runAt: run.runAt, priority: run.priority) }
+    }
+
+    /// What is known of a key of a job, for as long as it has unfinished runs.
+    struct LaneKey: Hashable {
+        var job: String
+        var key: String
+    }
+
+    struct Lane {
+        /// When a run of it last started, or its first came; later, if its rate says so.
+        var readyAt: Timestamp
+        /// The theoretical arrival of its rate.
+        var arrival: Timestamp?
+
+        /// Whether nothing would change if it were forgotten.
+        func isOver(_ time: Timestamp) -> Bool { readyAt < time && arrival ?? .distantPast < time }
     }
 
     /// In the order of acceptance.
@@ -48,6 +68,9 @@ struct MemoryState {
     var sourceStates: [String: [String: [UInt8]]] = [:]
     var pauses: Set<Pause> = []
     var deadNodes: Set<NodeID> = []
+    var lanes: [LaneKey: Lane] = [:]
+    /// The theoretical arrivals of the jobs' rates.
+    var arrivals: [String: Timestamp] = [:]
 
     mutating func accept(_ batch: [IntakeRecord]) throws(StoreError) -> [Acceptance] {
         try check(batch)
@@ -98,6 +121,13 @@ struct MemoryState {
                 ids.append(existing)
                 continue
             }
+            if let reason = dropReason(new, at: record.acceptedAt) {
+                if known == nil {
+                    events[index].refusals.append(
+                        Decision(trigger: new.trigger, job: new.job, outcome: .refused, reason: reason))
+                }
+                continue
+            }
             insert(new, of: events[index], at: record.acceptedAt)
             events[index].runs[new.job] = new.id
             ids.append(new.id)
@@ -110,9 +140,30 @@ struct MemoryState {
     private mutating func insert(_ new: NewRun, of event: StoredEvent, at now: Timestamp) {
         let run = Run(
             id: new.id, job: new.job, state: new.runAt <= now ? .available : .scheduled, trigger: new.trigger,
-            event: event.event, input: new.input, priority: new.priority, createdAt: now, runAt: new.runAt)
-        runs[new.id] = StoredRun(run: run, event: event.sequence)
+            event: event.event, input: new.input, priority: new.priority, createdAt: now, runAt: new.runAt,
+            expiresAt: new.expiresAt, key: new.key)
+        runs[new.id] = StoredRun(run: run, event: event.sequence, stopsKey: new.stopsKey)
         live.insert(new.id)
+        guard let key = new.key else { return }
+        let lane = LaneKey(job: new.job, key: key)
+        if lanes[lane] == nil { lanes[lane] = Lane(readyAt: now) }
+    }
+
+    /// Why a run is not made, if its job's or its key's rate is used up; else it is counted.
+    private mutating func dropReason(_ new: NewRun, at now: Timestamp) -> String? {
+        let lane = new.key.map { LaneKey(job: new.job, key: $0) }
+        let keyRate = lane == nil ? nil : new.dropsBeyond.key
+        if let rate = new.dropsBeyond.job, rate.available(arrivals[new.job], at: now) < 1 {
+            return rate.dropReason
+        }
+        if let rate = keyRate, let lane, rate.available(lanes[lane]?.arrival, at: now) < 1 {
+            return rate.dropReason(key: lane.key)
+        }
+        if let rate = new.dropsBeyond.job { arrivals[new.job] = rate.arrival(arrivals[new.job], after: 1, at: now) }
+        if let rate = keyRate, let lane {
+            lanes[lane, default: Lane(readyAt: now)].arrival = rate.arrival(lanes[lane]?.arrival, after: 1, at: now)
+        }
+        return nil
     }
 
     /// Where in ``events`` the first event stands whose sequence is not less than `sequence`.
@@ -158,6 +209,11 @@ struct MemoryState {
         }
         for event in events where removed.contains(event.sequence) { sequences[EventKey(event.event)] = nil }
         events.removeAll { removed.contains($0.sequence) }
+        let inUse = Set(
+            runs.values.filter { !$0.run.state.isFinished }.compactMap { stored in
+                stored.run.key.map { LaneKey(job: stored.run.job, key: $0) }
+            })
+        if limit > 0 { lanes = lanes.filter { inUse.contains($0.key) || !$0.value.isOver(eventsBefore) } }
         return doomed.count + removed.count
     }
 }

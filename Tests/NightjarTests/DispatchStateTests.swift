@@ -30,7 +30,7 @@ struct DispatchStateTests {
         state.hint("a")
         let next1 = state.plan()
         #expect(demands(next1) == ["a": 1])
-        state.release("a")
+        state.release("a", weight: 1)
         state.hint("a")
         let next2 = state.plan()
         #expect(demands(next2) == ["a": 2])
@@ -55,7 +55,7 @@ struct DispatchStateTests {
         state.claimed(plan, ["a", "a"])
         let next10 = state.plan()
         #expect(next10?.demands == nil)
-        state.release("a")
+        state.release("a", weight: 1)
         let next4 = state.plan()
         #expect(demands(next4) == ["a": 1])
     }
@@ -69,6 +69,48 @@ struct DispatchStateTests {
         state.pause([])
         let next6 = state.plan()
         #expect(demands(next6) == ["a": 10, "b": 10])
+    }
+
+    @Test("a run takes as many slots as its job's weight says, at most all of the node's")
+    func weights() throws {
+        var state = DispatchState(slots: 8, claimLimit: 100)
+        state.configure(["heavy": JobPolicy(weight: 3), "huge": JobPolicy(weight: 99)])
+        let first = state.plan()
+        let plan = try #require(first)
+        #expect(demands(plan) == ["heavy": 2, "huge": 1])
+        #expect(plan.demands.map(\.weight) == [3, 8])
+        state.claimed(plan, ["heavy", "heavy"])
+        #expect(state.used == 6)
+        state.release("heavy", weight: 3)
+        #expect(state.used == 3 && state.used(by: "heavy") == 1)
+    }
+
+    @Test("a job whose runs are heavy gets its slots in the end, however many light runs there are")
+    func heavyIsNotStarved() throws {
+        var state = DispatchState(slots: 4, claimLimit: 100)
+        state.configure(["heavy": JobPolicy(weight: 4)])
+        let first = state.plan()
+        state.claimed(try #require(first), [])
+        state.configure(["heavy": JobPolicy(weight: 4), "light": JobPolicy(concurrency: 3)])
+        // Heavy has nothing at first, and light takes three of the four slots.
+        let second = state.plan()
+        state.claimed(try #require(second), ["light", "light", "light"])
+        state.hint("heavy")
+        var claims = 0
+        while claims < 1000 {
+            // One light run ends, and another one comes.
+            state.release("light", weight: 1)
+            state.hint("light")
+            guard let plan = state.plan() else { break }
+            #expect(demands(plan) == ["light": 1])
+            state.claimed(plan, ["light"])
+            claims += 1
+        }
+        #expect((1..<100).contains(claims), "light runs went before for ever")
+        state.release("light", weight: 1)
+        state.release("light", weight: 1)
+        let last = state.plan()
+        #expect(last?.demands.contains { $0.job == "heavy" && $0.limit == 1 } == true)
     }
 
     @Test("which job is served first rotates")
@@ -88,8 +130,8 @@ struct DispatchStateTests {
         state.configure(["new": JobPolicy()])
         let next7 = state.plan()
         #expect(demands(next7) == ["new": 1])
-        state.release("old")
-        state.release("old")
+        state.release("old", weight: 1)
+        state.release("old", weight: 1)
         #expect(state.used(by: "old") == 0)
         let next8 = state.plan()
         #expect(demands(next8) == ["new": 3])
@@ -106,8 +148,8 @@ struct DispatchStateTests {
         state.configure(["old": JobPolicy(concurrency: 2)])
         let full = state.plan()
         #expect(full == nil, "its two slots are taken")
-        state.release("old")
-        state.release("old")
+        state.release("old", weight: 1)
+        state.release("old", weight: 1)
         #expect(state.used(by: "old") == 0 && state.used == 0)
         let next = state.plan()
         #expect(demands(next) == ["old": 2])

@@ -48,7 +48,7 @@ struct TriggerTrial {
             }
             text += "\(style.green("yes"))  \(answer.trigger) starts \(answer.jobs.joined(separator: ", "))"
             if plan.delay > .zero { text += " after \(DurationText.text(plan.delay))" }
-            if plan.priority > 0 { text += " with priority \(plan.priority)" }
+            if let priority = plan.priority { text += " with priority \(priority)" }
             text += "\n"
             if let id = answer.id { text += "       id     \(Printable.line(id))\n" }
             let input = plan.input ?? event.data ?? []

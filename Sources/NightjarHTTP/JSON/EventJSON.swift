@@ -83,8 +83,17 @@ extension JSONWriter {
         key("retry")
         beginObject()
         member("attempts", job.policy.retry.attempts)
-        seconds("from", job.policy.retry.from)
-        seconds("upTo", job.policy.retry.upTo)
+        switch job.policy.retry.backoff {
+        case .exponential(let from, let upTo, _):
+            seconds("from", from)
+            seconds("upTo", upTo)
+        case .schedule(let waits):
+            key("schedule")
+            beginArray()
+            for wait in waits { double(Double(wait.microseconds) / 1_000_000) }
+            endArray()
+        }
+        if let deadline = job.policy.retry.deadline { seconds("deadline", deadline) }
         endObject()
         if let timeout = job.policy.timeout { seconds("timeout", timeout) }
         if let concurrency = job.policy.concurrency { member("concurrency", concurrency) }

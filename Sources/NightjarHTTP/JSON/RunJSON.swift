@@ -18,9 +18,9 @@ extension JSONWriter {
         member("type", run.event.type)
         member("subject", run.event.subject)
         endObject()
-        key("key")
-        null()
+        member("key", run.key)
         member("priority", run.priority)
+        if let expiresAt = run.expiresAt { member("expiresAt", expiresAt) }
         member("createdAt", run.createdAt)
         member("runAt", run.runAt)
         member("finishedAt", run.finishedAt)
