@@ -10,7 +10,7 @@ enum AttemptEnd: Sendable {
     /// The handler was stopped and threw.
     case stopped(StopReason, message: String, output: [UInt8]?)
     /// Its node died, or lost the lease.
-    case crashed
+    case crashed(CrashVerdict)
 }
 
 /// Why a handler is stopped.
@@ -31,10 +31,10 @@ struct AttemptDecision: Sendable {
     var transition: Settlement.Transition
 
     init(
-        _ end: AttemptEnd, policy: RetryPolicy, history: RunHistory, createdAt: Timestamp,
+        _ end: AttemptEnd, policy: RetryPolicy, history: RunHistory, startsOverAt: Timestamp,
         isCancelRequested: Bool, now: Timestamp, using random: inout some RandomNumberGenerator
     ) {
-        let next = Next(policy: policy, history: history, createdAt: createdAt, now: now)
+        let next = Next(policy: policy, history: history, startsOverAt: startsOverAt, now: now)
         switch end {
         case .returned(let produced):
             outcome = .completed
@@ -73,16 +73,16 @@ struct AttemptDecision: Sendable {
             case .shutdown, .leaseLost:
                 transition = .release
             }
-        case .crashed:
+        case .crashed(let verdict):
             outcome = .crashed
-            error = "the node died, or lost its lease, with the run in hand"
+            error = verdict.reason
             var history = history
-            history.crashes += 1
+            if verdict == .charged { history.crashes += 1 }
             if isCancelRequested {
                 transition = .cancel(reason: Settlement.cancelledByHand)
-            } else if history.crashes >= policy.crashes {
-                transition = .die(
-                    reason: "quarantined: \(history.crashes) nodes died with the run in hand", history: history)
+            } else if verdict == .charged, history.crashes >= policy.crashes {
+                let deaths = history.crashes == 1 ? "1 node" : "\(history.crashes) nodes"
+                transition = .die(reason: "quarantined: \(deaths) died with the run in hand", history: history)
             } else {
                 transition = next.retry(after: .zero, "its node died", history)
             }
@@ -94,7 +94,7 @@ struct AttemptDecision: Sendable {
 private struct Next {
     let policy: RetryPolicy
     let history: RunHistory
-    let createdAt: Timestamp
+    let startsOverAt: Timestamp
     let now: Timestamp
 
     func transition(
@@ -102,9 +102,11 @@ private struct Next {
         using random: inout some RandomNumberGenerator
     ) -> Settlement.Transition {
         var history = history
-        let (attempts, backoff) = policy.treatment(of: code)
+        let rule = policy.rule(for: code)
+        let attempts = rule?.attempts ?? policy.attempts
+        let backoff = rule?.backoff ?? policy.backoff
         switch disposition {
-        case .never:
+        case .never where rule == nil:
             history.failures += 1
             return .die(reason: message, history: history)
         case .snooze(let delay):
@@ -113,7 +115,8 @@ private struct Next {
                 return .die(reason: "asked to be tried later \(history.snoozes) times: \(message)", history: history)
             }
             return retry(after: delay ?? backoff.delay(afterFailure: history.snoozes, using: &random), message, history)
-        case .retry, .retryAfter:
+        // What someone wrote down for this very failure says more than what handlers make of such failures by default.
+        case .never, .retry, .retryAfter:
             history.failures += 1
             if history.failures >= attempts { return .die(reason: message, history: history) }
             let drawn = backoff.delay(afterFailure: history.failures, using: &random)
@@ -124,7 +127,7 @@ private struct Next {
 
     func retry(after wait: Duration, _ message: String, _ history: RunHistory) -> Settlement.Transition {
         let runAt = now + max(.zero, wait)
-        if let deadline = policy.deadline, runAt > createdAt + deadline {
+        if let deadline = policy.deadline, runAt > startsOverAt + deadline {
             return .die(reason: "past its deadline, \(deadline) after its acceptance: \(message)", history: history)
         }
         return .retry(at: runAt, history: history)

@@ -46,7 +46,7 @@ struct AttemptRunner: Sendable {
                     attempt: claimed.attempt, progress: progress, at: time.now))
         }
         let context = context(claimed, deadline: deadline, reporter: reporter)
-        let end = await gate.run { await Self.call(job.handler, context, gate) } ?? .crashed
+        let end = await gate.run { await Self.call(job.handler, context, gate) } ?? .crashed(.charged)
         if timeout != nil { alarms.remove(.timeout(lease.token)) }
         settle(claimed, end: end, policy: job.policy.retry, emitted: reporter.events, startedAt: startedAt)
     }
@@ -104,7 +104,7 @@ struct AttemptRunner: Sendable {
         }
         let decision = random.withGenerator {
             AttemptDecision(
-                end, policy: policy, history: claimed.history, createdAt: claimed.createdAt,
+                end, policy: policy, history: claimed.history, startsOverAt: claimed.startsOverAt,
                 isCancelRequested: entry.isCancelRequested, now: now, using: &$0)
         }
         let attempt = decision.outcome.map {

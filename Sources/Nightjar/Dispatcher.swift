@@ -12,6 +12,9 @@ final class Dispatcher: Sendable {
         var slots: DispatchState
         var jobs: [String: Job] = [:]
         var pausedTriggers: Set<String> = []
+        var pausedKeys: Set<Pause> = []
+        /// Whether the store is to be asked what is due, also if nothing can be claimed.
+        var isDue = false
         var isStopping = false
         var isBackingOff = false
         var failures = 0
@@ -61,6 +64,9 @@ final class Dispatcher: Sendable {
             let triggers = Set(pauses.filter { $0.kind == .trigger }.map(\.name))
             if !state.pausedTriggers.isSubset(of: triggers) { state.slots.hintAll() }
             state.pausedTriggers = triggers
+            let keys = pauses.filter { $0.kind == .key }
+            for pause in state.pausedKeys.subtracting(keys) { state.slots.hint(pause.name) }
+            state.pausedKeys = keys
         }
         wake.notify()
     }
@@ -103,6 +109,7 @@ final class Dispatcher: Sendable {
     func ring() {
         state.withLock { state in
             state.alarmAt = .distantFuture
+            state.isDue = true
             state.slots.hintAll()
         }
         noteDue(at: time.now + Self.pollInterval)
@@ -139,10 +146,7 @@ final class Dispatcher: Sendable {
         await withDiscardingTaskGroup { group in
             while true {
                 let (plan, paused, isStopping) = state.withLock { state in
-                    (
-                        state.isBackingOff || state.isStopping ? nil : state.slots.plan(), state.pausedTriggers,
-                        state.isStopping
-                    )
+                    (Self.plan(&state), state.pausedTriggers, state.isStopping)
                 }
                 if isStopping { return }
                 guard let plan else {
@@ -159,16 +163,24 @@ final class Dispatcher: Sendable {
         }
     }
 
+    /// What to claim now. When something is due and nothing can be claimed, a claim of nothing sees to it.
+    private static func plan(_ state: inout State) -> DispatchState.Plan? {
+        if state.isBackingOff || state.isStopping { return nil }
+        let plan = state.slots.plan() ?? (state.isDue ? state.slots.planOfNone() : nil)
+        if plan != nil { state.isDue = false }
+        return plan
+    }
+
     private func claim(_ plan: DispatchState.Plan, paused: Set<String>) async -> ClaimResult? {
         let now = time.now
         let request = ClaimRequest(
             node: configuration.node, now: now, leaseExpiresAt: now + configuration.lease, demands: plan.demands,
-            limit: plan.limit, pausedTriggers: paused)
+            limit: plan.limit, mostRuns: plan.mostRuns, pausedTriggers: paused)
         do throws(StoreError) {
             let result = try await store.claim(request)
             state.withLock { state in
                 state.failures = 0
-                state.slots.claimed(plan, result.runs.map(\.job))
+                state.slots.claimed(plan, result.runs.map(\.job), tooHeavy: result.tooHeavy)
             }
             if let due = result.nextDueAt { noteDue(at: due) }
             return result
@@ -176,6 +188,7 @@ final class Dispatcher: Sendable {
             let failures = state.withLock { state in
                 state.failures += 1
                 state.isBackingOff = true
+                state.isDue = true
                 return state.failures
             }
             logger.error("claiming runs failed and is tried again", metadata: ["error": "\(error)"])

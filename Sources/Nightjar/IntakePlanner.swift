@@ -98,21 +98,3 @@ struct IntakePlanner: Sendable {
         record.refusals.append(Decision(trigger: trigger.name, job: job, outcome: .refused, reason: refusal.reason))
     }
 }
-
-extension JobPolicy {
-    /// How long a key may be, in bytes.
-    private static let maximumKeyBytes = 512
-
-    /// The run with what the policy says about it.
-    /// - Throws: ``TriggerRules/Refusal`` if its key has no value.
-    fileprivate func applied(to run: NewRun, _ event: EventValue) throws(TriggerRules.Refusal) -> NewRun {
-        var run = run
-        run.expiresAt = expires.map { run.runAt + $0 }
-        if let rate, rate.excess == .drop { run.dropsBeyond.job = rate }
-        guard let key else { return run }
-        run.key = try TriggerRules.text(key, event, "key", mostBytes: Self.maximumKeyBytes)
-        run.stopsKey = perKey.whenDead == .stop
-        if let rate = perKey.rate, rate.excess == .drop { run.dropsBeyond.key = rate }
-        return run
-    }
-}

@@ -4,6 +4,8 @@ import NightjarCore
 
 /// Takes runs back from nodes that died or lost their leases. What this node itself has in hand it does not take back, but renews.
 struct Rescuer: Sendable {
+    /// How many runs are asked for at first. If there may be more, all are: who is charged with a node's death cannot be told
+    /// from some of its runs. There are never more than the nodes that died had slots.
     private static let batch = 500
 
     let store: any RunStore
@@ -13,29 +15,33 @@ struct Rescuer: Sendable {
     let keeper: LeaseKeeper
     let policy: @Sendable (_ job: String) -> RetryPolicy
     let interval: Duration
+    let lease: Duration
     let onRescued: @Sendable ([Settlement], [SettleResult], [ExpiredRun]) -> Void
     let logger: Logger
 
     /// Rescues at once, then after each interval, until the task is cancelled.
     func run() async {
+        var judge = CrashJudge(memory: lease)
         while !Task.isCancelled {
-            await rescue()
+            await rescue(&judge)
             do { try await time.sleep(for: interval) } catch { return }
         }
     }
 
     /// Rescues every run whose lease has expired by now.
-    func rescue() async {
+    private func rescue(_ judge: inout CrashJudge) async {
         do throws(StoreError) {
             while true {
                 let now = time.now
-                let found = try await store.expired(now: now, limit: Self.batch)
+                var found = try await store.expired(now: now, limit: Self.batch)
+                if found.count == Self.batch { found = try await store.expired(now: now, limit: .max) }
                 // The machine slept, its clock was set, or the store was away: the handlers live all the same.
                 let own = found.filter { inHand.entry($0.lease) != nil }
                 if !own.isEmpty { await keeper.renew(own.map(\.lease)) }
                 let expired = found.filter { run in !own.contains { $0.lease.token == run.lease.token } }
                 guard !expired.isEmpty else { return }
-                let settlements = expired.map { settlement(for: $0, now: now) }
+                // In one transaction: who looks next must not find the spared without the charged.
+                let settlements = zip(expired, judge.judge(expired, at: now)).map { settlement(for: $0, $1, now: now) }
                 let results = try await store.settle(settlements)
                 for (run, result) in zip(expired, results) where result != .leaseLost {
                     logger.warning(
@@ -51,10 +57,10 @@ struct Rescuer: Sendable {
         }
     }
 
-    private func settlement(for run: ExpiredRun, now: Timestamp) -> Settlement {
+    private func settlement(for run: ExpiredRun, _ verdict: CrashVerdict, now: Timestamp) -> Settlement {
         let decision = random.withGenerator {
             AttemptDecision(
-                .crashed, policy: policy(run.job), history: run.history, createdAt: run.createdAt,
+                .crashed(verdict), policy: policy(run.job), history: run.history, startsOverAt: run.startsOverAt,
                 isCancelRequested: run.isCancelRequested, now: now, using: &$0)
         }
         return Settlement(

@@ -220,7 +220,7 @@ extension Runtime {
         return Rescuer(
             store: store, time: time, random: random, inHand: inHand, keeper: leaseKeeper,
             policy: { [dispatcher] in dispatcher.job($0)?.policy.retry ?? .default },
-            interval: min(configuration.lease / 3, .seconds(5)),
+            interval: min(configuration.lease / 3, .seconds(5)), lease: configuration.lease,
             onRescued: { news.rescued($0, $1, $2) }, logger: logger)
     }
 }

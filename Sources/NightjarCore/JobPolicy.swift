@@ -45,13 +45,13 @@ public struct JobPolicy: Sendable, Hashable {
     }
 }
 
-/// How runs with the same key are treated, on all nodes.
+/// How runs with the same key are treated, on all nodes. Priority orders the runs of one key, not the keys: these take turns.
 public struct KeyPolicy: Sendable, Hashable {
     /// What a dead run does to the runs after it.
     public enum Death: String, Sendable, Hashable, CaseIterable {
         /// They go on.
         case goOn = "continue"
-        /// They wait until a person retries or discards it.
+        /// Those accepted after it wait until a person retries or discards it.
         case stop
     }
 

@@ -2,7 +2,7 @@
 public struct RetryPolicy: Sendable, Hashable {
     /// Another treatment of failures with certain codes.
     public struct Rule: Sendable, Hashable {
-        /// The codes it is for: a ``RunFailure/code``, such as the exit code `65`, the HTTP status `503` or `timeout`.
+        /// The codes it is for, also of failures that the handler itself would not retry: a ``RunFailure/code``, such as the exit code `65`, the HTTP status `503` or `timeout`.
         public var codes: Set<String>
         /// How many attempts may fail, in all, before such a failure is the last; `nil` for as many as else.
         public var attempts: Int?
@@ -24,13 +24,13 @@ public struct RetryPolicy: Sendable, Hashable {
     public var attempts: Int
     /// How long it waits before it is tried again.
     public var backoff: Backoff
-    /// How long after its acceptance the last attempt may begin; `nil` for any time.
+    /// How long after its acceptance, or after a person retried it, the last attempt may begin; `nil` for any time.
     public var deadline: Duration?
     /// Other treatments of certain failures; the first that has the failure's code counts.
     public var rules: [Rule]
     /// How many times a handler may ask to be tried later, without that counting as a failure, before the run is dead.
     public var snoozes: Int
-    /// How many times a node may die with the run in hand before the run is dead.
+    /// How many times the run may be charged with the death of its node before it is dead, quarantined.
     public var crashes: Int
 
     /// A policy with these values; out-of-range ones are raised to the lowest that makes sense.
@@ -89,9 +89,9 @@ public struct RetryPolicy: Sendable, Hashable {
         backoff.delay(afterFailure: failures, using: &random)
     }
 
-    /// How many attempts may fail, and how long the run waits, where the last failure had that code.
-    package func treatment(of code: String?) -> (attempts: Int, backoff: Backoff) {
-        guard let code, let rule = rules.first(where: { $0.codes.contains(code) }) else { return (attempts, backoff) }
-        return (rule.attempts ?? attempts, rule.backoff ?? backoff)
+    /// The rule for failures with that code.
+    package func rule(for code: String?) -> Rule? {
+        guard let code else { return nil }
+        return rules.first { $0.codes.contains(code) }
     }
 }

@@ -116,14 +116,17 @@ public struct ClaimRequest: Sendable {
     public var demands: [Demand]
     /// At most so many slots in all.
     public var limit: Int
+    /// At most so many runs in all.
+    public var mostRuns: Int
     /// Runs of these triggers stay where they are.
     public var pausedTriggers: Set<String>
 
     /// A request with these values.
     public init(
-        node: NodeID, now: Timestamp, leaseExpiresAt: Timestamp, demands: [Demand], limit: Int,
+        node: NodeID, now: Timestamp, leaseExpiresAt: Timestamp, demands: [Demand], limit: Int, mostRuns: Int = .max,
         pausedTriggers: Set<String> = []
     ) {
+        self.mostRuns = mostRuns
         self.node = node
         self.now = now
         self.leaseExpiresAt = leaseExpiresAt
@@ -142,9 +145,15 @@ public struct ClaimResult: Sendable {
     public var nextDueAt: Timestamp?
     /// The runs that are dead now because they were not started in time.
     public var expired: [UnstartedRun]
+    /// The wanted jobs that have a run which might start now, but for its weight: it takes more slots than the whole request
+    /// has.
+    public var tooHeavy: Set<String>
 
     /// A result with these values.
-    public init(runs: [ClaimedRun], nextDueAt: Timestamp?, expired: [UnstartedRun] = []) {
+    public init(
+        runs: [ClaimedRun], nextDueAt: Timestamp?, expired: [UnstartedRun] = [], tooHeavy: Set<String> = []
+    ) {
+        self.tooHeavy = tooHeavy
         self.runs = runs
         self.nextDueAt = nextDueAt
         self.expired = expired
@@ -189,16 +198,19 @@ public struct ClaimedRun: Sendable {
     public var history: RunHistory
     /// When the run was accepted.
     public var createdAt: Timestamp
+    /// From when on its deadline counts: its acceptance, or the last time that a person retried it.
+    public var startsOverAt: Timestamp
     /// What it has in common with other runs of its job.
     public var key: String?
     /// The right to work on it.
     public var lease: Lease
 
-    /// A run with these values.
+    /// A run with these values. Without `startsOverAt` its deadline counts from its acceptance.
     public init(
         job: String, trigger: String?, event: Event, input: [UInt8]? = nil, attempt: Int, history: RunHistory,
-        createdAt: Timestamp, key: String? = nil, lease: Lease
+        createdAt: Timestamp, startsOverAt: Timestamp? = nil, key: String? = nil, lease: Lease
     ) {
+        self.startsOverAt = startsOverAt ?? createdAt
         self.key = key
         self.job = job
         self.trigger = trigger
@@ -217,8 +229,12 @@ public struct RunHistory: Sendable, Hashable {
     public var failures: Int
     /// Attempts that asked to be tried later.
     public var snoozes: Int
-    /// Attempts whose node died or lost its lease.
+    /// Attempts whose node died or lost its lease, as far as the run is charged with that; see ``isSuspect``.
     public var crashes: Int
+
+    /// Whether the run is suspected of killing its nodes: a node takes one such run at a time, so that the next death tells
+    /// whether it was this one.
+    public var isSuspect: Bool { crashes > 0 }
 
     /// A history with these counts.
     public init(failures: Int = 0, snoozes: Int = 0, crashes: Int = 0) {
@@ -240,17 +256,17 @@ public struct ExpiredRun: Sendable {
     public var startedAt: Timestamp
     /// What happened to the run before.
     public var history: RunHistory
-    /// When the run was accepted.
-    public var createdAt: Timestamp
+    /// From when on its deadline counts: its acceptance, or the last time that a person retried it.
+    public var startsOverAt: Timestamp
     /// Someone had asked to cancel it.
     public var isCancelRequested: Bool
 
     /// A run with these values.
     public init(
-        job: String, lease: Lease, attempt: Int, startedAt: Timestamp, history: RunHistory, createdAt: Timestamp,
+        job: String, lease: Lease, attempt: Int, startedAt: Timestamp, history: RunHistory, startsOverAt: Timestamp,
         isCancelRequested: Bool
     ) {
-        self.createdAt = createdAt
+        self.startsOverAt = startsOverAt
         self.job = job
         self.lease = lease
         self.attempt = attempt
@@ -331,7 +347,7 @@ public enum SettleResult: Sendable, Hashable {
     case leaseLost
 }
 
-/// Something that can be paused.
+/// Something that can be paused. Two are the same if their bytes are.
 public struct Pause: Sendable, Hashable {
     /// What kind of thing it is. The raw values are part of the stores' on-disk formats.
     public enum Kind: String, Sendable, Hashable {
@@ -339,16 +355,47 @@ public struct Pause: Sendable, Hashable {
         case job
         /// A trigger: events still make runs, but none of them is claimed.
         case trigger
+        /// A key of a job: none of the job's runs with that key is claimed.
+        case key
     }
 
     /// What kind of thing it is.
     public var kind: Kind
-    /// Its name.
+    /// Its name; of a key, that of its job.
     public var name: String
+    /// The key, if it is one.
+    public var key: String?
 
-    /// That thing.
+    /// That job or trigger.
     public init(_ kind: Kind, _ name: String) {
         self.kind = kind
         self.name = name
+    }
+
+    /// That key of a job.
+    public init(key: String, ofJob job: String) {
+        kind = .key
+        name = job
+        self.key = key
+    }
+
+    /// Swift's strings call equal what differs in Unicode normalization; keys that differ in it are two.
+    public static func == (left: Pause, right: Pause) -> Bool {
+        left.kind == right.kind && left.name.utf8.elementsEqual(right.name.utf8)
+            && left.key.map { Array($0.utf8) } == right.key.map { Array($0.utf8) }
+    }
+
+    /// Feeds what ``==(_:_:)`` compares to the hasher.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(kind)
+        hasher.combine(Array(name.utf8))
+        hasher.combine(key.map { Array($0.utf8) })
+    }
+}
+
+extension Set<Pause> {
+    /// The paused keys of a job, in order.
+    package func keys(ofJob job: String) -> [String] {
+        filter { $0.kind == .key && $0.name == job }.compactMap(\.key).sorted()
     }
 }

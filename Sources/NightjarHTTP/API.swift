@@ -45,6 +45,9 @@ struct API: Sendable {
         Route(.post, "/v1/jobs/{name}/{command}") { api, _, path in
             try await api.pause(.job, path["name"] ?? "", path["command"] ?? "")
         },
+        Route(.post, "/v1/jobs/{job}/keys/{key}/{command}") { api, _, path in
+            try await api.pause(.key, path["job"] ?? "", path["command"] ?? "", key: path["key"] ?? "")
+        },
         Route(.get, "/healthz", needsToken: false) { _, _, _ in .json { $0.status("ok") } },
         Route(.get, "/readyz", needsToken: false) { api, _, _ in
             switch await api.node.readiness() {
@@ -154,17 +157,24 @@ struct API: Sendable {
         }
     }
 
-    private func pause(_ kind: Pause.Kind, _ name: String, _ command: String) async throws -> Response {
+    /// Pauses or resumes a job, a trigger, or a key of a job of that name.
+    private func pause(
+        _ kind: Pause.Kind, _ name: String, _ command: String, key: String? = nil
+    ) async throws -> Response {
         guard command == "pause" || command == "resume" else {
             throw Problem(.notFound, "there is no command \"\(command)\"; expected pause or resume")
         }
         let names =
-            kind == .job ? try await node.jobs().map(\.name) : try await node.triggers().map(\.name)
-        guard names.contains(name) else { throw Problem(.notFound, "there is no \(kind.rawValue) \"\(name)\"") }
-        try await node.setPaused(Pause(kind, name), command == "pause")
+            kind == .trigger ? try await node.triggers().map(\.name) : try await node.jobs().map(\.name)
+        guard names.contains(name) else {
+            throw Problem(.notFound, "there is no \(kind == .trigger ? "trigger" : "job") \"\(name)\"")
+        }
+        let pause = key.map { Pause(key: $0, ofJob: name) } ?? Pause(kind, name)
+        try await node.setPaused(pause, command == "pause")
         return .json { json in
             json.beginObject()
             json.member("name", name)
+            json.member("key", key)
             json.member("paused", command == "pause")
             json.endObject()
         }

@@ -51,6 +51,10 @@ enum OpenAPI {
             "/v1/jobs/{name}/{command}": {
               "post": \(operation("pauseJob", "pause or resume a job", parameters: [path("name"), path("command")], schema: "Paused"))
             },
+            "/v1/jobs/{job}/keys/{key}/{command}": {
+              "post": \(operation("pauseKey", "pause or resume the job's runs with that key; the key is percent-encoded",
+                  parameters: [path("job"), path("key"), path("command")], schema: "Paused"))
+            },
             "/healthz": { "get": \(operation("health", "Whether the process answers", schema: "Status")) },
             "/readyz": { "get": \(operation("readiness", "Whether events are taken; 503 if not", schema: "Status")) },
             "/openapi.json": { "get": \(operation("describe", "This description")) },
@@ -119,8 +123,14 @@ enum OpenAPI {
                 "name": string, "kind": string, "paused": boolean, "running": integer,
                 "counts": "{ \"type\": \"object\" }",
                 "retry": "{ \"type\": \"object\" }",
-            ], optional: ["timeout": number, "concurrency": integer]),
-        object("Paused", required: ["name": string, "paused": boolean]),
+                "weight": integer, "priority": integer,
+            ],
+            optional: [
+                "pausedKeys": strings, "timeout": number, "concurrency": integer, "expires": number, "rate": reference("Rate"), "key": string,
+                "perKey": "{ \"type\": \"object\" }",
+            ]),
+        object("Rate", required: ["limit": integer, "per": number, "burst": integer, "excess": string]),
+        object("Paused", required: ["name": string, "paused": boolean], optional: ["key": string]),
         object("Status", required: ["status": string]),
         object(
             "Problem", required: ["type": string, "title": string, "status": integer, "detail": string],

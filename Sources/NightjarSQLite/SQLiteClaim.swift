@@ -11,92 +11,147 @@ struct SQLiteClaim {
     private(set) var claimed: [ClaimedRun] = []
     /// When a rate lets the next run start.
     private(set) var nextStart: Timestamp?
+    /// The jobs that have a run which takes more slots than there are.
+    private(set) var tooHeavy: Set<String> = []
+    /// Whether the node may take a run that is suspected of killing its nodes: it has none in hand.
+    private var takesSuspect: Bool
 
-    init(_ connection: Connection, _ request: ClaimRequest) {
+    init(_ connection: Connection, _ request: ClaimRequest) throws {
         self.connection = connection
         self.request = request
         pausedTriggers = request.pausedTriggers.isEmpty ? nil : Self.list(request.pausedTriggers)
+        takesSuspect = try !connection.hasSuspectInHand(request.node)
     }
 
     /// Job after job, so that a job that is named twice finds what it was given before already taken.
     mutating func run() throws {
         var slots = request.limit
-        for demand in request.demands {
-            var limit = min(demand.limit, slots / demand.weight)
+        for demand in request.demands where demand.limit > 0 {
+            var room = min(demand.limit, request.mostRuns - claimed.count)
             var arrival: Timestamp?
-            let rate = demand.rate?.excess == .wait ? demand.rate : nil
+            let rate = demand.rate?.waiting
             if let rate {
                 arrival = try connection.arrival(of: demand.job)
-                limit = min(limit, rate.available(arrival, at: request.now))
+                room = min(room, rate.available(arrival, at: request.now))
             }
-            var runs = 0
-            if limit > 0 { runs = try claim(demand, limit: limit) }
-            slots -= runs * demand.weight
-            if let rate {
-                if runs > 0 {
-                    arrival = rate.arrival(arrival, after: runs, at: request.now)
-                    try connection.setArrival(arrival ?? request.now, of: demand.job)
-                }
-                wait(until: rate.nextStart(arrival))
+            let limit = min(room, slots / demand.weight)
+            let before = claimed.count
+            if limit > 0 {
+                try claim(demand, upTo: before + limit)
+            } else if room > 0, demand.weight > request.limit, try mayStart(demand) {
+                tooHeavy.insert(demand.job)
             }
-            if demand.perKey?.rate?.excess == .wait, let next = try connection.nextStart(of: demand.job, request.now) {
-                wait(until: next)
-            }
+            let count = claimed.count - before
+            slots -= count * demand.weight
+            guard let rate else { continue }
+            let next =
+                count > 0
+                ? rate.arrival(arrival, after: count, at: request.now) : rate.clamped(arrival, at: request.now)
+            if next != arrival { try connection.setArrival(next, of: demand.job) }
+            wait(until: rate.nextStart(next, at: request.now))
         }
     }
 
-    private mutating func wait(until time: Timestamp) {
+    mutating func wait(until time: Timestamp) {
         if time > request.now { nextStart = min(nextStart ?? time, time) }
     }
 
-    private mutating func claim(_ demand: ClaimRequest.Demand, limit: Int) throws -> Int {
-        let before = claimed.count
-        if let perKey = demand.perKey { try claimByKey(demand.job, perKey, limit: limit) }
-        let rest = limit - (claimed.count - before)
-        if rest > 0 {
-            try lease(try available(demand.job, limit: rest, withKeys: demand.perKey == nil))
+    private mutating func claim(_ demand: ClaimRequest.Demand, upTo end: Int) throws {
+        if takesSuspect, let (suspect, lane) = try suspect(demand), let run = try run(suspect, demand.job) {
+            takesSuspect = false
+            try lease([run])
+            if let lane { try serve([lane], demand) }
         }
-        return claimed.count - before
+        guard claimed.count < end else { return }
+        if let perKey = demand.perKey {
+            try claimByKey(demand, perKey, upTo: end)
+        } else {
+            try lease(try available(demand.job, limit: end - claimed.count))
+        }
+    }
+
+    /// Whether the job has a run that might start now. Leases nothing.
+    private mutating func mayStart(_ demand: ClaimRequest.Demand) throws -> Bool {
+        if takesSuspect, try suspect(demand) != nil { return true }
+        guard let perKey = demand.perKey else { return try !available(demand.job, limit: 1).isEmpty }
+        if try !keyless(demand.job, limit: 1).isEmpty { return true }
+        return try hasKeyedRun(demand, perKey)
+    }
+
+    /// Notes that keys are served.
+    func serve(_ lanes: [Lane], _ demand: ClaimRequest.Demand) throws {
+        guard !lanes.isEmpty, let perKey = demand.perKey else { return }
+        let first = try connection.take(lanes.count, from: "turn")
+        try connection.serve(lanes, demand.job, perKey.rate?.waiting, firstTurn: first, at: request.now)
     }
 
     private static let columns = """
         r.id, r.trigger, r.attempt, r.failures, r.snoozes, r.crashes, r.created_at,
-        e.id, e.source, e.type, e.subject, e.time, e.data_content_type, e.data_schema, e.extensions, e.data, r.input, r.key
+        e.id, e.source, e.type, e.subject, e.time, e.data_content_type, e.data_schema, e.extensions, e.data, r.input, r.key,
+        r.starts_over_at, r.rank, r.event
         """
 
-    /// Uses runs_available, whose order is the order of claims. It has all that the inner queries ask for: what is passed
-    /// over is not looked at.
-    private func available(_ job: String, limit: Int, withKeys: Bool) throws -> [ClaimedRun] {
-        let select: SQLStatement
-        if pausedTriggers == nil, withKeys {
-            select = try connection.statement(
+    /// A run with its place in the order of claims.
+    private struct Ranked {
+        var run: ClaimedRun
+        var rank: Int64
+        var event: Int64
+
+        func goesBefore(_ other: Ranked) -> Bool { (rank, event) < (other.rank, other.event) }
+    }
+
+    /// The job's available runs, where keys do not matter.
+    private func available(_ job: String, limit: Int) throws -> [ClaimedRun] {
+        let keyless = try ranked(job, limit: limit, keyed: false)
+        let keyed = try ranked(job, limit: limit, keyed: true)
+        if keyed.isEmpty { return keyless.map(\.run) }
+        return (keyless + keyed).sorted { $0.goesBefore($1) }.prefix(limit).map(\.run)
+    }
+
+    /// The job's available runs that have no key.
+    func keyless(_ job: String, limit: Int) throws -> [ClaimedRun] {
+        try ranked(job, limit: limit, keyed: false).map(\.run)
+    }
+
+    /// Uses runs_available or runs_keyed, whose order is the order of claims. They have all that the inner queries ask for:
+    /// what is passed over is not looked at.
+    private func ranked(_ job: String, limit: Int, keyed: Bool) throws -> [Ranked] {
+        let index = keyed ? "runs_keyed" : "runs_available"
+        let which = "state = 1 AND key IS \(keyed ? "NOT NULL" : "NULL") AND crashes = 0"
+        var conditions = ""
+        if pausedTriggers != nil {
+            conditions += " AND (trigger IS NULL OR trigger NOT IN (SELECT value FROM json_each(?3)))"
+        }
+        if keyed, try connection.hasPausedKeys(job) {
+            conditions += " AND NOT EXISTS (SELECT 1 FROM pauses p WHERE p.kind = 'key' AND p.name = ?1 AND p.key = runs.key)"
+        }
+        let select =
+            conditions.isEmpty
+            ? try connection.statement(
                 """
-                SELECT \(Self.columns) FROM runs r INDEXED BY runs_available CROSS JOIN events e ON e.sequence = r.event
-                WHERE r.state = 1 AND r.job = ?1 ORDER BY r.rank, r.event LIMIT ?2
+                SELECT \(Self.columns) FROM runs r INDEXED BY \(index) CROSS JOIN events e ON e.sequence = r.event
+                WHERE \(which) AND job = ?1 ORDER BY rank, r.event LIMIT ?2
                 """)
-        } else {
-            let paused =
-                pausedTriggers == nil ? "" : "AND (trigger IS NULL OR trigger NOT IN (SELECT value FROM json_each(?3)))"
-            select = try connection.statement(
+            : try connection.statement(
                 """
                 SELECT \(Self.columns) FROM (
-                    SELECT id FROM runs INDEXED BY runs_available
-                    WHERE state = 1 AND job = ?1 \(paused) \(withKeys ? "" : "AND key IS NULL")
-                    ORDER BY rank, event LIMIT ?2) found
+                    SELECT id FROM runs INDEXED BY \(index)
+                    WHERE \(which) AND job = ?1\(conditions) ORDER BY rank, event LIMIT ?2) found
                 CROSS JOIN runs r ON r.id = found.id CROSS JOIN events e ON e.sequence = r.event
                 ORDER BY r.rank, r.event
                 """)
-            if let pausedTriggers { select.bind(3, pausedTriggers) }
-        }
+        if let pausedTriggers { select.bind(3, pausedTriggers) }
         select.bind(1, job)
         select.bind(2, limit)
-        var runs: [ClaimedRun] = []
-        while try select.step() { runs.append(try claimedRun(select, job)) }
+        var runs: [Ranked] = []
+        while try select.step() {
+            runs.append(Ranked(run: try claimedRun(select, job), rank: select.int64(19), event: select.int64(20)))
+        }
         return runs
     }
 
-    /// A run that was found by its key.
-    private func run(_ id: RunID, _ job: String) throws -> ClaimedRun? {
+    /// A run that was found by its key, or as a suspect.
+    func run(_ id: RunID, _ job: String) throws -> ClaimedRun? {
         let select = try connection.statement(
             "SELECT \(Self.columns) FROM runs r CROSS JOIN events e ON e.sequence = r.event WHERE r.id = ?")
         select.bind(1, id)
@@ -109,12 +164,12 @@ struct SQLiteClaim {
             job: job, trigger: select.optionalText(1), event: try connection.event(select, from: 7),
             input: select.optionalBytes(16), attempt: select.int(2) + 1,
             history: RunHistory(failures: select.int(3), snoozes: select.int(4), crashes: select.int(5)),
-            createdAt: select.timestamp(6), key: select.optionalText(17),
+            createdAt: select.timestamp(6), startsOverAt: select.optionalTimestamp(18), key: select.optionalText(17),
             lease: Lease(run: select.runID(0), token: 0, node: request.node, expiresAt: request.leaseExpiresAt))
     }
 
     /// Leases the runs to the node, each with a token of its own.
-    private mutating func lease(_ runs: [ClaimedRun]) throws {
+    mutating func lease(_ runs: [ClaimedRun]) throws {
         guard !runs.isEmpty else { return }
         let firstToken = try connection.take(runs.count, from: "fencing_token")
         let update = try connection.statement(
@@ -142,83 +197,5 @@ struct SQLiteClaim {
         for name in names.sorted() { list.string(name) }
         list.endArray()
         return String(decoding: list.bytes, as: UTF8.self)
-    }
-}
-
-// Keys.
-extension SQLiteClaim {
-    /// How many keys are looked up at a time.
-    private static let lanesAtOnce = 256
-
-    /// One run of each key after the other, until no key has one more.
-    fileprivate mutating func claimByKey(_ job: String, _ policy: KeyPolicy, limit: Int) throws {
-        try connection.use(policy, of: job)
-        let end = claimed.count + limit
-        while claimed.count < end {
-            var pass: [ClaimedRun] = []
-            var served: Set<String> = []
-            var last: Lane?
-            search: while true {
-                let lanes = try connection.lanes(
-                    job, readyAt: request.now, after: last, limit: min(Self.lanesAtOnce, end - claimed.count))
-                guard !lanes.isEmpty else { break }
-                last = lanes.last
-                // A key that was served stands at the end now, and must not be served twice in a pass.
-                for lane in lanes where !served.contains(lane.key) {
-                    guard let id = try next(of: lane, job, policy), let run = try run(id, job) else { continue }
-                    pass.append(run)
-                    served.insert(lane.key)
-                    try connection.serve(lane, job, policy.rate?.excess == .wait ? policy.rate : nil, at: request.now)
-                    if claimed.count + pass.count == end { break search }
-                }
-            }
-            if pass.isEmpty { break }
-            try lease(pass)
-        }
-    }
-
-    /// The run of the key that may start next. A key that has none is not looked at again before something happens in it.
-    private func next(of lane: Lane, _ job: String, _ policy: KeyPolicy) throws -> RunID? {
-        if let limit = policy.isOrdered ? 1 : policy.concurrency,
-            try connection.running(job, lane.key, upTo: limit) >= limit
-        {
-            return try connection.setActive(0, lane, job)
-        }
-        if try connection.isStopped(job, lane.key) { return try connection.setActive(0, lane, job) }
-        guard let candidate = try candidate(lane, job, policy) else { return try connection.setActive(0, lane, job) }
-        if let trigger = candidate.trigger, request.pausedTriggers.contains(trigger) {
-            // Whoever resumes the trigger wakes the keys that wait for it; a pause that is over already would not.
-            if try connection.isPaused(trigger) { try connection.setActive(2, lane, job) }
-            return nil
-        }
-        return candidate.id
-    }
-
-    /// Of an ordered key the first unfinished run, if it is available; else the first available run, of a paused trigger only
-    /// if there is no other.
-    private func candidate(_ lane: Lane, _ job: String, _ policy: KeyPolicy) throws -> (id: RunID, trigger: String?)? {
-        let select: SQLStatement
-        if policy.isOrdered {
-            select = try connection.statement(
-                """
-                SELECT id, trigger, state FROM runs INDEXED BY runs_key_unfinished
-                WHERE job = ? AND key = ? AND key IS NOT NULL AND state IN (0, 1, 2, 3) ORDER BY event LIMIT 1
-                """)
-        } else {
-            let order =
-                pausedTriggers == nil
-                ? "" : "trigger IS NOT NULL AND trigger IN (SELECT value FROM json_each(?3)), "
-            select = try connection.statement(
-                """
-                SELECT id, trigger, state FROM runs INDEXED BY runs_key_available
-                WHERE job = ?1 AND key = ?2 AND key IS NOT NULL AND state = 1 ORDER BY \(order)rank, event LIMIT 1
-                """)
-            if let pausedTriggers { select.bind(3, pausedTriggers) }
-        }
-        select.bind(1, job)
-        select.bind(2, lane.key)
-        defer { select.reset() }
-        guard try select.step(), select.int(2) == RunState.available.rawValue else { return nil }
-        return (select.runID(0), select.optionalText(1))
     }
 }

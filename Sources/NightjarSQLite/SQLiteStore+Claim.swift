@@ -11,10 +11,10 @@ extension SQLiteStore {
         return try await committer.perform(rows: request.limit) { connection in
             try connection.promote(now: request.now)
             let expired = try connection.expire(now: request.now)
-            var claim = SQLiteClaim(connection, request)
+            var claim = try SQLiteClaim(connection, request)
             try claim.run()
             let due = try [claim.nextStart, connection.nextDueAt()].compactMap { $0 }.min()
-            return ClaimResult(runs: claim.claimed, nextDueAt: due, expired: expired)
+            return ClaimResult(runs: claim.claimed, nextDueAt: due, expired: expired, tooHeavy: claim.tooHeavy)
         }
     }
 
@@ -84,7 +84,7 @@ extension SQLiteStore {
                 """
                 SELECT r.id, r.job, r.lease_token, r.lease_node, r.lease_expires_at, r.attempt, r.started_at, r.failures,
                     r.snoozes, r.crashes, r.cancel_requested, n.slot,
-                    r.created_at
+                    coalesce(r.starts_over_at, r.created_at)
                 FROM runs r INDEXED BY runs_running LEFT JOIN nodes n ON n.name = r.lease_node
                 WHERE r.state = 2
                 """)
@@ -105,7 +105,7 @@ extension SQLiteStore {
                             run: select.runID(0), token: select.int64(2), node: select.text(3), expiresAt: expiry),
                         attempt: select.int(5), startedAt: select.timestamp(6),
                         history: RunHistory(failures: select.int(7), snoozes: select.int(8), crashes: select.int(9)),
-                        createdAt: select.timestamp(12), isCancelRequested: select.int(10) != 0))
+                        startsOverAt: select.timestamp(12), isCancelRequested: select.int(10) != 0))
             }
             return Array(expired.sorted { $0.lease.token < $1.lease.token }.prefix(max(0, limit)))
         }

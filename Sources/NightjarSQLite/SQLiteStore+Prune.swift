@@ -3,7 +3,7 @@ public import NightjarCore
 
 extension SQLiteStore {
     /// Removes old finished runs, each event with the last of its runs, and old events that never had a run; at most
-    /// `limit` runs and `limit` such events.
+    /// `limit` runs, `limit` such events, and what is known of `limit` keys.
     public func prune(
         runsBefore: Timestamp, eventsBefore: Timestamp, limit: Int
     ) async throws(StoreError) -> Int {
@@ -11,8 +11,8 @@ extension SQLiteStore {
         return try await committer.perform(rows: limit) { connection in
             let runs = try connection.pruneRuns(
                 finishedBefore: runsBefore, eventsBefore: eventsBefore, limit: limit)
-            try connection.pruneLanes(before: eventsBefore)
-            return runs + (try connection.pruneUnmatchedEvents(acceptedBefore: eventsBefore, limit: limit))
+            let lanes = try connection.pruneLanes(before: eventsBefore, limit: limit)
+            return runs + lanes + (try connection.pruneUnmatchedEvents(acceptedBefore: eventsBefore, limit: limit))
         }
     }
 }
@@ -46,18 +46,6 @@ extension Connection {
             events += try deleteEvent.run()
         }
         return doomed.count + events
-    }
-
-    /// Uses lanes_old. What is known of a key that has no unfinished run is forgotten once it means nothing any more.
-    fileprivate func pruneLanes(before time: Timestamp) throws {
-        let delete = try statement(
-            """
-            DELETE FROM lanes WHERE ready_at < ?1 AND (arrival IS NULL OR arrival < ?1) AND NOT EXISTS (
-                SELECT 1 FROM runs r INDEXED BY runs_key_unfinished
-                WHERE r.job = lanes.job AND r.key = lanes.key AND r.key IS NOT NULL AND r.state IN (0, 1, 2, 3))
-            """)
-        delete.bind(1, time)
-        try delete.run()
     }
 
     /// Uses events_unmatched, which holds only events without runs.

@@ -24,7 +24,12 @@ extension SQLiteStore {
         try await read { connection in
             let select = try connection.statement(
                 """
-                SELECT job, state, count(*) FROM runs INDEXED BY runs_available WHERE state = 1 GROUP BY job, state
+                SELECT job, state, count(*) FROM runs INDEXED BY runs_available
+                    WHERE state = 1 AND key IS NULL AND crashes = 0 GROUP BY job, state
+                UNION ALL SELECT job, state, count(*) FROM runs INDEXED BY runs_keyed
+                    WHERE state = 1 AND key IS NOT NULL AND crashes = 0 GROUP BY job, state
+                UNION ALL SELECT job, state, count(*) FROM runs INDEXED BY runs_suspect
+                    WHERE state = 1 AND crashes > 0 GROUP BY job, state
                 UNION ALL SELECT job, state, count(*) FROM runs INDEXED BY runs_due WHERE state IN (0, 3) GROUP BY job, state
                 UNION ALL SELECT job, state, count(*) FROM runs INDEXED BY runs_running WHERE state = 2 GROUP BY job, state
                 UNION ALL SELECT job, state, count(*) FROM runs INDEXED BY runs_dead WHERE state = 5 GROUP BY job, state

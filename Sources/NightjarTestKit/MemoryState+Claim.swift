@@ -5,44 +5,50 @@ extension MemoryState {
     mutating func claim(_ request: ClaimRequest) -> ClaimResult {
         promote(now: request.now)
         let expired = expire(now: request.now)
-        var claimed: [ClaimedRun] = []
+        var result = ClaimResult(runs: [], nextDueAt: nextDueAt(), expired: expired)
+        func wait(until time: Timestamp) {
+            if time > request.now { result.nextDueAt = min(result.nextDueAt ?? time, time) }
+        }
         var slots = request.limit
-        var waitsUntil: [Timestamp] = []
-        for demand in request.demands {
-            var limit = min(demand.limit, slots / demand.weight)
-            if let rate = demand.rate, rate.excess == .wait {
-                let allowed = rate.available(arrivals[demand.job], at: request.now)
-                limit = min(limit, allowed)
+        for demand in request.demands where demand.limit > 0 {
+            var room = min(demand.limit, request.mostRuns - result.runs.count)
+            if let rate = demand.rate?.waiting {
+                room = min(room, rate.available(arrivals[demand.job], at: request.now))
             }
+            let limit = min(room, slots / demand.weight)
             var runs: [ClaimedRun] = []
-            if let perKey = demand.perKey { runs = claimByKey(demand.job, perKey, limit: limit, request) }
-            let rest = available(demand.job, pausedTriggers: request.pausedTriggers, withKeys: demand.perKey == nil)
-            for id in rest.prefix(max(0, limit - runs.count)) {
-                if let run = lease(id, request) { runs.append(run) }
+            if limit > 0 {
+                runs = claim(demand, limit: limit, request, wait: wait)
+            } else if room > 0, demand.weight > request.limit {
+                // What it would do is done to a copy.
+                var trial = self
+                if !trial.claim(demand, limit: 1, request, wait: wait).isEmpty { result.tooHeavy.insert(demand.job) }
             }
-            if let rate = demand.rate, rate.excess == .wait {
-                if !runs.isEmpty {
-                    arrivals[demand.job] = rate.arrival(arrivals[demand.job], after: runs.count, at: request.now)
-                }
-                let next = rate.nextStart(arrivals[demand.job])
-                if next > request.now { waitsUntil.append(next) }
-            }
-            if let rate = demand.perKey?.rate, rate.excess == .wait {
-                waitsUntil += lanes.filter { lane, state in
-                    lane.job == demand.job && state.readyAt > request.now
-                        && live.contains { run(of: lane, $0)?.run.state == .available }
-                }.map(\.value.readyAt)
+            if let rate = demand.rate?.waiting {
+                let arrival = arrivals[demand.job]
+                arrivals[demand.job] =
+                    runs.isEmpty
+                    ? rate.clamped(arrival, at: request.now)
+                    : rate.arrival(arrival, after: runs.count, at: request.now)
+                wait(until: rate.nextStart(arrivals[demand.job], at: request.now))
             }
             slots -= runs.count * demand.weight
-            claimed += runs
+            result.runs += runs
         }
-        return ClaimResult(
-            runs: claimed, nextDueAt: (waitsUntil + [nextDueAt()].compactMap { $0 }).min(), expired: expired)
+        return result
     }
 
-    private func run(of lane: LaneKey, _ id: RunID) -> StoredRun? {
-        guard let stored = runs[id], stored.run.job == lane.job, stored.run.key == lane.key else { return nil }
-        return stored
+    private mutating func claim(
+        _ demand: ClaimRequest.Demand, limit: Int, _ request: ClaimRequest, wait: (Timestamp) -> Void
+    ) -> [ClaimedRun] {
+        var claimed: [ClaimedRun] = []
+        if let suspect = suspect(demand, request, wait: wait) {
+            if let lane = lane(of: suspect, demand) { serve(lane, demand, at: request.now) }
+            claimed += [lease(suspect, request)].compactMap { $0 }
+        }
+        if demand.perKey != nil { return claimed + claimByKey(demand, limit: limit - claimed.count, request, wait: wait) }
+        let rest = available(demand.job, request) { _ in true }.prefix(limit - claimed.count)
+        return claimed + rest.compactMap { lease($0.run.id, request) }
     }
 
     private mutating func promote(now: Timestamp) {
@@ -69,66 +75,28 @@ extension MemoryState {
         stored.attempt == 0 && (stored.run.state == .scheduled || stored.run.state == .available)
     }
 
-    /// The job's available runs in the order of claims.
-    private func available(_ job: String, pausedTriggers: Set<String>, withKeys: Bool) -> [RunID] {
+    /// The job's available runs, but for suspects and what is paused, in the order of claims.
+    func available(
+        _ job: String, _ request: ClaimRequest, where fits: (StoredRun) -> Bool
+    ) -> [StoredRun] {
         let candidates = live.compactMap { runs[$0] }.filter { stored in
-            guard stored.run.state == .available, stored.run.job == job, withKeys || stored.run.key == nil else {
-                return false
-            }
-            return stored.run.trigger.map { !pausedTriggers.contains($0) } ?? true
+            stored.run.state == .available && stored.run.job == job && !stored.history.isSuspect
+                && !isPaused(stored, request) && fits(stored)
         }
-        return candidates.sorted(by: Self.goesFirst).map(\.run.id)
+        return candidates.sorted(by: Self.goesFirst)
     }
 
-    private static func goesFirst(_ left: StoredRun, _ right: StoredRun) -> Bool {
+    /// Whether its trigger or its key is paused.
+    func isPaused(_ stored: StoredRun, _ request: ClaimRequest) -> Bool {
+        if let trigger = stored.run.trigger, request.pausedTriggers.contains(trigger) { return true }
+        return stored.run.key.map { pauses.contains(Pause(key: $0, ofJob: stored.run.job)) } ?? false
+    }
+
+    static func goesFirst(_ left: StoredRun, _ right: StoredRun) -> Bool {
         left.rank == right.rank ? left.event < right.event : left.rank < right.rank
     }
 
-    /// One run of each key after the other, until no key has one more.
-    private mutating func claimByKey(
-        _ job: String, _ policy: KeyPolicy, limit: Int, _ request: ClaimRequest
-    ) -> [ClaimedRun] {
-        var claimed: [ClaimedRun] = []
-        while claimed.count < limit {
-            let ready = lanes.filter { $0.key.job == job && $0.value.readyAt <= request.now }.sorted { left, right in
-                left.value.readyAt == right.value.readyAt
-                    ? left.key.key.utf8.lexicographicallyPrecedes(right.key.key.utf8)
-                    : left.value.readyAt < right.value.readyAt
-            }
-            var pass: [ClaimedRun] = []
-            for (lane, _) in ready where claimed.count + pass.count < limit {
-                guard let id = next(of: lane, policy, request.pausedTriggers), let run = lease(id, request) else {
-                    continue
-                }
-                pass.append(run)
-                lanes[lane]?.readyAt = request.now
-                if let rate = policy.rate, rate.excess == .wait {
-                    let arrival = rate.arrival(lanes[lane]?.arrival, after: 1, at: request.now)
-                    lanes[lane]?.arrival = arrival
-                    lanes[lane]?.readyAt = max(request.now, rate.nextStart(arrival))
-                }
-            }
-            if pass.isEmpty { break }
-            claimed += pass
-        }
-        return claimed
-    }
-
-    /// The run of the key that may start next.
-    private func next(of lane: LaneKey, _ policy: KeyPolicy, _ pausedTriggers: Set<String>) -> RunID? {
-        let runs = runs.values.filter { $0.run.job == lane.job && $0.run.key == lane.key }
-        let unfinished = runs.filter { !$0.run.state.isFinished }
-        let running = unfinished.filter { $0.run.state == .running }.count
-        if running >= (policy.isOrdered ? 1 : policy.concurrency ?? .max) { return nil }
-        if runs.contains(where: { $0.run.state == .dead && $0.stopsKey }) { return nil }
-        func mayStart(_ stored: StoredRun) -> Bool {
-            stored.run.state == .available && !pausedTriggers.contains(stored.run.trigger ?? "")
-        }
-        guard policy.isOrdered else { return unfinished.filter(mayStart).min(by: Self.goesFirst)?.run.id }
-        return unfinished.min { $0.event < $1.event }.flatMap { mayStart($0) ? $0.run.id : nil }
-    }
-
-    private mutating func lease(_ id: RunID, _ request: ClaimRequest) -> ClaimedRun? {
+    mutating func lease(_ id: RunID, _ request: ClaimRequest) -> ClaimedRun? {
         guard var stored = runs[id] else { return nil }
         lastToken += 1
         let lease = Lease(run: id, token: lastToken, node: request.node, expiresAt: request.leaseExpiresAt)
@@ -139,8 +107,8 @@ extension MemoryState {
         runs[id] = stored
         return ClaimedRun(
             job: stored.run.job, trigger: stored.run.trigger, event: stored.run.event, input: stored.run.input,
-            attempt: stored.attempt,
-            history: stored.history, createdAt: stored.run.createdAt, key: stored.run.key, lease: lease)
+            attempt: stored.attempt, history: stored.history, createdAt: stored.run.createdAt,
+            startsOverAt: stored.startsOverAt, key: stored.run.key, lease: lease)
     }
 
     private func nextDueAt() -> Timestamp? {
@@ -175,7 +143,7 @@ extension MemoryState {
             guard let lease = stored.run.lease, isOver(lease, at: now) else { return nil }
             return ExpiredRun(
                 job: stored.run.job, lease: lease, attempt: stored.attempt, startedAt: stored.startedAt,
-                history: stored.history, createdAt: stored.run.createdAt, isCancelRequested: stored.run.isCancelRequested)
+                history: stored.history, startsOverAt: stored.startsOverAt, isCancelRequested: stored.run.isCancelRequested)
         }
         return Array(running.sorted { $0.lease.token < $1.lease.token }.prefix(max(0, limit)))
     }

@@ -13,11 +13,11 @@ struct AttemptDecisionTests {
 
     private func decide(
         _ end: AttemptEnd, _ history: RunHistory = RunHistory(), policy: RetryPolicy = policy,
-        createdAt: Timestamp = now, isCancelRequested: Bool = false
+        startsOverAt: Timestamp = now, isCancelRequested: Bool = false
     ) -> AttemptDecision {
         var generator = SeededGenerator(seed: 1)
         return AttemptDecision(
-            end, policy: policy, history: history, createdAt: createdAt, isCancelRequested: isCancelRequested,
+            end, policy: policy, history: history, startsOverAt: startsOverAt, isCancelRequested: isCancelRequested,
             now: Self.now, using: &generator)
     }
 
@@ -69,18 +69,18 @@ struct AttemptDecisionTests {
         let late = inTime - .milliseconds(1)
         let ends = [threw(.retry), threw(.retryAfter(.seconds(1))), threw(.snooze(.seconds(1)))]
         for end in ends {
-            guard case .retry = decide(end, policy: policy, createdAt: inTime).transition else {
+            guard case .retry = decide(end, policy: policy, startsOverAt: inTime).transition else {
                 Issue.record("\(end) is not retried in time")
                 continue
             }
-            guard case .die(let reason, _) = decide(end, policy: policy, createdAt: late).transition else {
+            guard case .die(let reason, _) = decide(end, policy: policy, startsOverAt: late).transition else {
                 Issue.record("\(end) is retried past the deadline")
                 continue
             }
             #expect(reason == "past its deadline, 60.0 seconds after its acceptance: broken")
         }
-        guard case .retry = decide(.crashed, policy: policy, createdAt: Self.now - .seconds(60)).transition,
-            case .die = decide(.crashed, policy: policy, createdAt: Self.now - .seconds(61)).transition
+        guard case .retry = decide(.crashed(.charged), policy: policy, startsOverAt: Self.now - .seconds(60)).transition,
+            case .die = decide(.crashed(.charged), policy: policy, startsOverAt: Self.now - .seconds(61)).transition
         else {
             Issue.record("a crash does not heed the deadline")
             return
@@ -147,15 +147,42 @@ struct AttemptDecisionTests {
 
     @Test("a crash counts apart from failures, and quarantines a run that keeps killing its node")
     func crashes() {
-        let first = decide(.crashed, RunHistory(failures: 2))
+        let first = decide(.crashed(.charged), RunHistory(failures: 2))
         #expect(first.outcome == .crashed)
         #expect(first.transition == .retry(at: Self.now, history: RunHistory(failures: 2, crashes: 1)))
-        guard case .die(let reason, _) = decide(.crashed, RunHistory(crashes: 1)).transition else {
+        guard case .die(let reason, _) = decide(.crashed(.charged), RunHistory(crashes: 1)).transition else {
             Issue.record("the run is not quarantined")
             return
         }
         #expect(reason.contains("quarantined"))
-        #expect(decide(.crashed, isCancelRequested: true).transition == .cancel(reason: "cancelled by hand"))
+        #expect(decide(.crashed(.charged), isCancelRequested: true).transition == .cancel(reason: "cancelled by hand"))
+    }
+
+    @Test("a crash that another run is charged with counts nothing, however often it happens")
+    func sparedOfCrash() {
+        let history = RunHistory(failures: 1, crashes: 1)
+        let decision = decide(.crashed(.spared), history)
+        #expect(decision.outcome == .crashed)
+        #expect(decision.error?.contains("another run is charged") == true)
+        #expect(decision.transition == .retry(at: Self.now, history: history))
+        #expect(decide(.crashed(.spared), isCancelRequested: true).transition == .cancel(reason: "cancelled by hand"))
+    }
+
+    @Test("a rule for the code of a failure wins over the handler that would never retry it")
+    func ruleWinsOverNever() {
+        var policy = Self.policy
+        policy.rules = [.init(codes: ["404"], attempts: 3, backoff: .schedule([.seconds(5)]))]
+        #expect(
+            decide(threw(.never, code: "404"), policy: policy).transition
+                == .retry(at: Self.now + .seconds(5), history: RunHistory(failures: 1)))
+        #expect(
+            decide(threw(.never, code: "404"), RunHistory(failures: 2), policy: policy).transition
+                == .die(reason: "broken", history: RunHistory(failures: 3)))
+        for code in [nil, "400"] {
+            #expect(
+                decide(threw(.never, code: code), policy: policy).transition
+                    == .die(reason: "broken", history: RunHistory(failures: 1)))
+        }
     }
 
     @Test("full jitter draws waits from zero up to the doubled bound, never above the limit")

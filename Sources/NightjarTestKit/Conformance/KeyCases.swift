@@ -2,10 +2,10 @@ import CloudEvents
 import NightjarCore
 
 extension RunStoreConformance {
-    /// Keys, rates, ranks and expiry.
-    static let keyCases: [RunStoreCase] = orderCases + lineCases + rateCases + rankCases
+    /// How runs are treated that have a key in common.
+    static let keys: [RunStoreCase] = orderCases + lineCases + pausedKeyCases
 
-    private static let ordered = KeyPolicy(isOrdered: true)
+    static let ordered = KeyPolicy(isOrdered: true)
 
     private static let orderCases: [RunStoreCase] = [
         .scene("runs of an ordered key go one at a time, in the order of acceptance, other keys beside them") { scene in
@@ -16,20 +16,20 @@ extension RunStoreConformance {
             try expect("the first of each", claimed.map(\.lease.run), [first, other])
             try expect("its key", claimed.map(\.key), ["a", "b"])
             try expect("meanwhile", try await scene.claim(ordered, at: 2).count, 0)
-            try await scene.settle(claimed[1], .complete(result: nil), at: 3)
+            try await scene.settle(element(claimed, 1), .complete(result: nil), at: 3)
             try expect("another key's end", try await scene.claim(ordered, at: 4).count, 0)
-            try await scene.settle(claimed[0], .complete(result: nil), at: 5)
+            try await scene.settle(element(claimed, 0), .complete(result: nil), at: 5)
             try expect("after the first", try await scene.claim(ordered, at: 6).map(\.lease.run), [second])
         },
         .scene("a run that is retried or waits for its time holds its ordered key") { scene in
             let first = try await scene.keyed("e1", "a")
             let second = try await scene.keyed("e2", "a")
             let claimed = try await scene.claim(ordered, at: 1)
-            try await scene.settle(claimed[0], .retry(at: scene.second(50), history: RunHistory(failures: 1)), at: 2)
+            try await scene.settle(element(claimed, 0), .retry(at: scene.second(50), history: RunHistory(failures: 1)), at: 2)
             try expect("meanwhile", try await scene.claim(ordered, at: 49).count, 0)
             let again = try await scene.claim(ordered, at: 50)
             try expect("the retry", again.map(\.lease.run), [first])
-            try await scene.settle(again[0], .release, at: 51)
+            try await scene.settle(element(again, 0), .release, at: 51)
             try expect("given back", try await scene.claim(ordered, at: 52).map(\.lease.run), [first])
             let later = try await scene.keyed("e3", "b", runAt: 80)
             let last = try await scene.keyed("e4", "b")
@@ -43,10 +43,10 @@ extension RunStoreConformance {
             let second = try await scene.keyed("e2", "a")
             let third = try await scene.keyed("e3", "a")
             let claimed = try await scene.claim(ordered, at: 1)
-            try await scene.settle(claimed[0], .die(reason: "no", history: RunHistory(failures: 1)), at: 2)
+            try await scene.settle(element(claimed, 0), .die(reason: "no", history: RunHistory(failures: 1)), at: 2)
             let next = try await scene.claim(ordered, at: 3)
             try expect("after the dead one", next.map(\.lease.run), [second])
-            try await scene.settle(next[0], .release, at: 4)
+            try await scene.settle(element(next, 0), .release, at: 4)
             _ = try await scene.store.change(.cancel, .ids([second]), now: scene.second(5), limit: 1)
             try expect("after the cancelled one", try await scene.claim(ordered, at: 6).map(\.lease.run), [third])
         },
@@ -55,12 +55,12 @@ extension RunStoreConformance {
             let second = try await scene.keyed("e2", "a", stopsKey: true)
             let claimed = try await scene.claim(ordered, at: 1)
             let die = Settlement.Transition.die(reason: "no", history: RunHistory(failures: 1))
-            try await scene.settle(claimed[0], die, at: 2)
+            try await scene.settle(element(claimed, 0), die, at: 2)
             try expect("stopped", try await scene.claim(ordered, at: 3).count, 0)
             _ = try await scene.store.change(.retry, .ids([first]), now: scene.second(4), limit: 1)
             let again = try await scene.claim(ordered, at: 5)
             try expect("retried", again.map(\.lease.run), [first])
-            try await scene.settle(again[0], die, at: 6)
+            try await scene.settle(element(again, 0), die, at: 6)
             _ = try await scene.store.change(.discard, .ids([first]), now: scene.second(7), limit: 1)
             try expect("discarded", try await scene.claim(ordered, at: 8).map(\.lease.run), [second])
         },
@@ -69,16 +69,33 @@ extension RunStoreConformance {
             let second = try await scene.keyed("e2", "a")
             let third = try await scene.keyed("e3", "a")
             let claimed = try await scene.claim(ordered, at: 1)
-            try await scene.settle(claimed[0], .die(reason: "no", history: RunHistory(failures: 1)), at: 2)
+            try await scene.settle(element(claimed, 0), .die(reason: "no", history: RunHistory(failures: 1)), at: 2)
             let next = try await scene.claim(ordered, at: 3)
             try expect("the second", next.map(\.lease.run), [second])
             _ = try await scene.store.change(.retry, .ids([first]), now: scene.second(4), limit: 1)
             try expect("one at a time", try await scene.claim(ordered, at: 5).count, 0)
-            try await scene.settle(next[0], .complete(result: nil), at: 6)
+            try await scene.settle(element(next, 0), .complete(result: nil), at: 6)
             let last = try await scene.claim(ordered, at: 7)
             try expect("the first again", last.map(\.lease.run), [first])
-            try await scene.settle(last[0], .complete(result: nil), at: 8)
+            try await scene.settle(element(last, 0), .complete(result: nil), at: 8)
             try expect("then the third", try await scene.claim(ordered, at: 9).map(\.lease.run), [third])
+        },
+        .scene("a dead run that stops its key holds only the runs that were accepted after it") { scene in
+            let first = try await scene.keyed("e1", "a", stopsKey: true)
+            let second = try await scene.keyed("e2", "a", stopsKey: true)
+            let third = try await scene.keyed("e3", "a", stopsKey: true)
+            let die = Settlement.Transition.die(reason: "no", history: RunHistory(failures: 1))
+            let both = try await scene.claim(KeyPolicy(), limit: 2, at: 1)
+            try await scene.settle(element(both, 0), die, at: 2)
+            try await scene.settle(element(both, 1), die, at: 2)
+            try expect("two are dead", try await scene.claim(ordered, at: 3).count, 0)
+            _ = try await scene.store.change(.retry, .ids([first]), now: scene.second(4), limit: 1)
+            let again = try await scene.claim(ordered, at: 5)
+            try expect("the first goes", again.map(\.lease.run), [first])
+            try await scene.settle(element(again, 0), .complete(result: nil), at: 6)
+            try expect("the second still holds the third", try await scene.claim(KeyPolicy(), at: 7).count, 0)
+            _ = try await scene.store.change(.retry, .ids([second]), now: scene.second(8), limit: 1)
+            try expect("all go", Set(try await scene.claim(KeyPolicy(), at: 9).map(\.lease.run)), [second, third])
         },
     ]
 
@@ -97,11 +114,11 @@ extension RunStoreConformance {
             let there = try await scene.claim(two, node: "node-2", at: 1)
             try expect("on both nodes", [here.count, there.count], [1, 1])
             try expect("no more", try await scene.claim(two, at: 2).count, 0)
-            try await scene.settle(here[0], .retry(at: scene.second(90), history: RunHistory(failures: 1)), at: 3)
+            try await scene.settle(element(here, 0), .retry(at: scene.second(90), history: RunHistory(failures: 1)), at: 3)
             let third = try await scene.claim(two, at: 4)
             try expect("one ended", third.count, 1)
             let history = RunHistory(crashes: 1)
-            try await scene.settle(there[0], .retry(at: scene.second(90), history: history), at: 40, onlyIfExpired: true)
+            try await scene.settle(element(there, 0), .retry(at: scene.second(90), history: history), at: 40, onlyIfExpired: true)
             try expect("one was taken back", try await scene.claim(two, at: 41).count, 1)
         },
         .scene("keys are served in turn, whoever came first with how much") { scene in
@@ -129,111 +146,76 @@ extension RunStoreConformance {
             try await scene.store.setPaused(paused, false, now: scene.second(4))
             try expect("resumed", try await scene.claim(KeyPolicy(), at: 5).map(\.lease.run), [held])
         },
-        .scene("runs without keys are claimed after those with keys, and all when keys do not matter") { scene in
-            try await scene.accept("e1", job: "send")
-            let keyed = try await scene.keyed("e2", "a")
-            let claimed = try await scene.claim(KeyPolicy(), at: 1)
-            try expect("both", claimed.map(\.event.id), ["e2", "e1"])
-            try await scene.settle(claimed[0], .release)
-            try expect("without regard to keys", try await scene.claim(at: 2).map(\.lease.run), [keyed])
-        },
-    ]
-
-    private static let rateCases: [RunStoreCase] = [
-        .scene("a job's rate lets its burst start at once, then one after the other, and says when the next may") { scene in
-            for number in 1...5 { try await scene.accept("e\(number)") }
-            let rate = RateLimit(1, per: .seconds(10), burst: 2)
-            func claim(_ second: Int) async throws -> ClaimResult {
-                try await scene.claimResult([.init(job: "send", limit: 9, rate: rate)], at: scene.second(second))
-            }
-            let first = try await claim(1)
-            try expect("the burst", first.runs.count, 2)
-            try expect("the next", first.nextDueAt, scene.second(11))
-            try expect("too early", try await claim(10).runs.count, 0)
-            try expect("in time", try await claim(11).runs.count, 1)
-            try expect("saved while idle", try await claim(60).runs.count, 2)
-        },
-        .scene("a key's rate delays the runs of that key alone") { scene in
+        .scene("runs without a key take turns with the keys, as if they had one in common") { scene in
             for number in 1...3 { _ = try await scene.keyed("a\(number)", "a") }
-            _ = try await scene.keyed("b1", "b")
-            let policy = KeyPolicy(rate: RateLimit(1, per: .seconds(10), burst: 1))
-            func claim(_ second: Int) async throws -> ClaimResult {
-                try await scene.claimResult([.init(job: "send", limit: 9, perKey: policy)], at: scene.second(second))
-            }
-            let first = try await claim(1)
-            try expect("one of each", first.runs.map(\.event.id), ["a1", "b1"])
-            try expect("the next", first.nextDueAt, scene.second(11))
-            try expect("too early", try await claim(10).runs.count, 0)
-            try expect("in time", try await claim(12).runs.map(\.event.id), ["a2"])
+            for number in 1...3 { try await scene.accept("n\(number)") }
+            let first = try await scene.claim(KeyPolicy(), limit: 3, at: 1).map(\.event.id)
+            try expect("in turn", first.sorted(), ["a1", "n1", first.contains("a2") ? "a2" : "n2"].sorted())
+            let rest = try await scene.claim(KeyPolicy(), at: 2).map(\.event.id)
+            try expect("each once", (first + rest).sorted(), ["a1", "a2", "a3", "n1", "n2", "n3"])
+            try expect("in turn", rest.prefix(2).map { $0.prefix(1) }.sorted(), ["a", "n"])
         },
-        .scene("beyond a rate that drops no run is made, and the event's decisions say why") { scene in
-            let drops = NewRun.DropLimits(
-                job: RateLimit(3, per: .seconds(60)), key: RateLimit(1, per: .seconds(60)))
-            func accept(_ id: String, _ key: String, at second: Int = 0) async throws -> Acceptance {
-                var run = scene.newRun("send", trigger: "orders", runAt: second)
-                run.key = key
-                run.dropsBeyond = drops
-                let answers = try await scene.store.accept([scene.record(id, [run], at: second)])
-                return try require("an answer", answers.first)
+        .scene("keyless runs and keyed ones are claimed by their rank when keys do not matter") { scene in
+            try await scene.accept("e1")
+            try await scene.keyed("e2", "a", priority: 1)
+            try await scene.accept("e3", priority: 2)
+            try expect("the order", try await scene.claim(at: 1).map(\.event.id), ["e3", "e2", "e1"])
+        },
+        .scene("keys are the same if their bytes are, not if people read the same") { scene in
+            let composed = try await scene.keyed("e1", "caf\u{E9}")
+            let decomposed = try await scene.keyed("e2", "cafe\u{301}")
+            try expect("each its own line", try await scene.claim(ordered, at: 1).map(\.lease.run), [composed, decomposed])
+        },
+        .scene("a clock that was set back keeps no key waiting") { scene in
+            for number in 1...2 { try await scene.keyed("a\(number)", "a", at: 5000) }
+            try expect("before", try await scene.claim(KeyPolicy(), limit: 1, at: 5000).count, 1)
+            try expect("an hour earlier", try await scene.claim(KeyPolicy(), limit: 1, at: 1400).map(\.event.id), [])
+            try await scene.keyed("b1", "b", at: 1400)
+            try expect("what is available", try await scene.claim(KeyPolicy(), at: 1400).map(\.event.id), ["b1"])
+        },
+        .scene("a dead run whose key was forgotten since is claimed when it is retried") { scene in
+            let id = try await scene.keyed("e1", "a")
+            let claimed = try await scene.claim(ordered, at: 1)
+            let die = Settlement.Transition.die(reason: "no", history: RunHistory(failures: 1))
+            try await scene.settle(element(claimed, 0), die, at: 2)
+            for _ in 0..<3 {
+                _ = try await scene.store.prune(runsBefore: scene.second(99), eventsBefore: scene.second(99), limit: 9)
             }
-            try expect("a1", try await accept("a1", "a").runs.count, 1)
-            let dropped = try await accept("a2", "a")
-            try expect("beyond the key's", dropped.runs, [])
-            try expect("durable all the same", dropped.outcome, .accepted)
-            let decision = try require("a decision", try await scene.record(of: "a2").decisions.first)
-            try expect("its outcome", decision.outcome, .refused)
-            try expect("its job", decision.job, "send")
-            try expect("its reason", decision.reason ?? "", drops.key?.dropReason(key: "a") ?? "?")
-            try expect("b1", try await accept("b1", "b").runs.count, 1)
-            try expect("c1", try await accept("c1", "c").runs.count, 1)
-            try expect("beyond the job's", try await accept("d1", "d").runs, [])
-            try expect("what was dropped does not count", try await accept("d2", "d", at: 20).runs.count, 1)
-            try expect("known already", try await accept("a1", "a", at: 20).runs.count, 1)
+            _ = try await scene.store.change(.retry, .ids([id]), now: scene.second(100), limit: 1)
+            try expect("claimed", try await scene.claim(ordered, at: 101).map(\.lease.run), [id])
+        },
+        .scene("pruning forgets no more keys at a time than its limit") { scene in
+            for number in 1...5 { try await scene.keyed("e\(number)", "k\(number)") }
+            for run in try await scene.claim(KeyPolicy(), at: 1) { try await scene.settle(run, .cancel(reason: "no")) }
+            func prune() async throws -> Int {
+                try await scene.store.prune(runsBefore: .distantPast, eventsBefore: scene.second(99), limit: 2)
+            }
+            let removed = [try await prune(), try await prune(), try await prune(), try await prune()]
+            try expect("keys forgotten", removed, [2, 2, 1, 0])
         },
     ]
 
-    private static let rankCases: [RunStoreCase] = [
-        .scene("a level of priority is worth ten minutes of waiting: the lowest is not starved") { scene in
-            try await scene.accept("low")
-            try await scene.accept("high", at: 599, runAt: 599, priority: 1)
-            try await scene.accept("late", at: 601, runAt: 601, priority: 1)
-            let claimed = try await scene.claim(at: 700)
-            try expect("the order", claimed.map(\.event.id), ["high", "low", "late"])
+    private static let pausedKeyCases: [RunStoreCase] = [
+        .scene("no run of a paused key is claimed, whether or not keys matter, until it is resumed") { scene in
+            let pause = Pause(key: "a", ofJob: "send")
+            let held = try await scene.keyed("e1", "a")
+            let other = try await scene.keyed("e2", "b")
+            try await scene.store.setPaused(pause, true, now: scene.second(0))
+            try expect("listed", try await scene.store.pauses(), [pause])
+            try expect("by key", try await scene.claim(KeyPolicy(), at: 1).map(\.lease.run), [other])
+            try await scene.keyed("e3", "a")
+            try expect("a later run", try await scene.claim(ordered, at: 2).count, 0)
+            try expect("keys do not matter", try await scene.claim(at: 3).count, 0)
+            try await scene.store.setPaused(pause, false, now: scene.second(4))
+            try expect("resumed", try await scene.claim(ordered, at: 5).map(\.lease.run), [held])
         },
-        .scene("a run that was not started in time is dead, with that reason; one that was, and was given back, too") { scene in
-            let waiting = try await scene.keyed("e1", "a", expiresAt: 10)
-            let scheduled = try await scene.keyed("e2", "a", runAt: 5, expiresAt: 20)
-            try expect("the next", try await scene.claimResult([], at: scene.second(6)).nextDueAt, scene.second(10))
-            let claimed = try await scene.claimOne(at: 9)
-            try await scene.settle(claimed, .release, at: 9)
-            let result = try await scene.claimResult([.init(job: "send", limit: 9)], at: scene.second(10))
-            try expect("told", result.expired, [UnstartedRun(id: waiting, job: "send", trigger: nil)])
-            let run = try await scene.run(waiting)
-            try expect("its state", run.state, .dead)
-            try expect("its reason", run.reason, UnstartedRun.reason)
-            try expect("its end", run.finishedAt, scene.second(10))
-            let other = try require("the other", result.runs.first)
-            try expect("the other", other.lease.run, scheduled)
-            let retry = Settlement.Transition.retry(at: scene.second(15), history: RunHistory(failures: 1))
-            try await scene.settle(other, retry, at: 15)
-            try expect("after an attempt", try await scene.claim(at: 30).map(\.lease.run), [scheduled])
-        },
-        .scene("an expired run that is retried by hand does not expire again") { scene in
-            let id = try await scene.keyed("e1", "a", expiresAt: 10)
-            _ = try await scene.claim(at: 11)
-            _ = try await scene.store.change(.retry, .ids([id]), now: scene.second(12), limit: 1)
-            try expect("later", try await scene.claim(at: 99).map(\.lease.run), [id])
-        },
-        .scene("a claim brings no more than its slots hold, however heavy the runs are") { scene in
-            for number in 1...3 {
-                try await scene.accept("h\(number)", job: "heavy")
-                try await scene.accept("l\(number)", job: "light")
-            }
-            let demands: [ClaimRequest.Demand] = [
-                .init(job: "heavy", limit: 9, weight: 3), .init(job: "light", limit: 9),
-            ]
-            let claimed = try await scene.claimResult(demands, total: 8, at: scene.second(1)).runs
-            try expect("two heavy and two light", claimed.map(\.job), ["heavy", "heavy", "light", "light"])
+        .scene("a paused key is one of its job, and the same bytes") { scene in
+            try await scene.store.setPaused(Pause(key: "a", ofJob: "index"), true, now: scene.second(0))
+            try await scene.store.setPaused(Pause(key: "e\u{301}", ofJob: "send"), true, now: scene.second(0))
+            try expect("both are kept", try await scene.store.pauses().count, 2)
+            try await scene.keyed("e1", "a")
+            try await scene.keyed("e2", "\u{E9}")
+            try expect("the others go", try await scene.claim(KeyPolicy(), at: 1).map(\.event.id), ["e1", "e2"])
         },
     ]
 }
@@ -241,7 +223,7 @@ extension RunStoreConformance {
 extension StoreScene {
     /// Accepts an event that makes a run with a key.
     @discardableResult
-    fileprivate func keyed(
+    func keyed(
         _ event: String, _ key: String, trigger: String? = nil, priority: Int = 0, at: Int = 0, runAt: Int? = nil,
         expiresAt: Int? = nil, stopsKey: Bool = false
     ) async throws -> RunID {
@@ -253,7 +235,7 @@ extension StoreScene {
         return run.id
     }
 
-    fileprivate func claim(
+    func claim(
         _ policy: KeyPolicy, limit: Int = 100, node: NodeID = "node-1", at: Int, pausedTriggers: Set<String> = []
     ) async throws -> [ClaimedRun] {
         try await claimResult(
