@@ -58,6 +58,9 @@ public protocol RunStore: Sendable {
     /// One run, with its whole history.
     func run(_ id: RunID) async throws(StoreError) -> Run?
 
+    /// What stands in the way of a run that waits.
+    func circumstances(of run: RunID) async throws(StoreError) -> RunCircumstances?
+
     /// Runs that fit a query, newest first, without their outputs, results and event data.
     func runs(_ query: RunQuery) async throws(StoreError) -> RunPage
 

@@ -21,7 +21,8 @@ struct API: Sendable {
         },
         Route(.get, "/v1/runs/{id}") { api, _, path in
             let run = try await api.run(path["id"] ?? "")
-            return .json { $0.run(run) }
+            let wait = try await api.wait(of: run)
+            return .json { $0.run(run, waitsFor: wait) }
         },
         Route(.post, "/v1/runs/{id}/{command}") { api, _, path in
             try await api.changeOne(path["id"] ?? "", path["command"] ?? "")
@@ -76,6 +77,13 @@ struct API: Sendable {
         }
         guard let run = try await node.store.run(id) else { throw Problem(.notFound, "there is no run \(id)") }
         return run
+    }
+
+    /// What a run waits for.
+    private func wait(of run: Run) async throws -> RunWait? {
+        guard run.state.isWaiting, let circumstances = try await node.store.circumstances(of: run.id) else { return nil }
+        let policy = try await node.jobs().first { $0.name == run.job }?.policy
+        return RunWait(circumstances, policy: policy, now: node.time.now)
     }
 
     private func runs(_ request: RequestReader) async throws -> Response {

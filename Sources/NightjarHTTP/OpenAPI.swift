@@ -33,7 +33,7 @@ enum OpenAPI {
                   parameters: [path("command")] + filters, schema: "Changes"))
             },
             "/v1/runs/{id}": {
-              "get": \(operation("getRun", "One run with its whole history", parameters: [path("id")], schema: "Run"))
+              "get": \(operation("getRun", "One run with its whole history, and what it waits for", parameters: [path("id")], schema: "Run"))
             },
             "/v1/runs/{id}/{command}": {
               "post": \(operation("changeRun", "retry, cancel or discard a run; 202 when a running one was asked to stop",
@@ -89,7 +89,9 @@ enum OpenAPI {
                 "trigger": string, "finishedAt": string, "progress": reference("Progress"), "reason": string,
                 "input": "{}",
                 "result": "{}", "key": string, "expiresAt": string, "cancelRequested": boolean,
+                "waitsFor": reference("Wait"),
             ]),
+        object("Wait", required: ["kind": string, "text": string], optional: ["until": string, "run": string]),
         object(
             "EventReference", required: ["source": string, "id": string, "type": string], optional: ["subject": string]),
         object(

@@ -184,17 +184,20 @@ extension Connection {
         return try select.step() ? select.int(0) : 0
     }
 
-    /// The event of the first dead run that stops the key. Uses runs_key_stopped.
-    func stop(_ job: String, _ key: String) throws -> Int64? {
+    /// The event of the first dead run that stops the key.
+    func stop(_ job: String, _ key: String) throws -> Int64? { try stoppingRun(job, key)?.event }
+
+    /// The first dead run that stops the key. Uses runs_key_stopped.
+    func stoppingRun(_ job: String, _ key: String) throws -> (id: RunID, event: Int64)? {
         let select = try statement(
             """
-            SELECT event FROM runs INDEXED BY runs_key_stopped
+            SELECT id, event FROM runs INDEXED BY runs_key_stopped
             WHERE job = ? AND key = ? AND state = 5 AND stops_key = 1 ORDER BY event LIMIT 1
             """)
         select.bind(1, job)
         select.bind(2, key)
         defer { select.reset() }
-        return try select.step() ? select.int64(0) : nil
+        return try select.step() ? (select.runID(0), select.int64(1)) : nil
     }
 
     /// Of the unfinished runs of the key the one that was accepted first. Uses runs_key_unfinished.

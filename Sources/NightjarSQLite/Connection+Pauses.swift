@@ -3,6 +3,19 @@ import NightjarCore
 
 /// What is paused.
 extension Connection {
+    func pauses() throws -> Set<Pause> {
+        let select = try statement("SELECT kind, name, key FROM pauses")
+        var pauses: Set<Pause> = []
+        while try select.step() {
+            switch Pause.Kind(rawValue: select.text(0)) {
+            case .key: pauses.insert(Pause(key: select.text(2), ofJob: select.text(1)))
+            case let kind?: pauses.insert(Pause(kind, select.text(1)))
+            case nil: break
+            }
+        }
+        return pauses
+    }
+
     func setPaused(_ pause: Pause, _ isPaused: Bool, now: Timestamp) throws {
         let change =
             isPaused

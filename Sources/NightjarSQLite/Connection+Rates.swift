@@ -41,22 +41,26 @@ extension Connection {
 
     /// Why a run is not made, if its job's or its key's rate is used up; else it is counted.
     private func dropReason(_ run: NewRun, at now: Timestamp) throws -> String? {
-        let jobRate = run.dropsBeyond.job
-        let jobArrival = jobRate == nil ? nil : try arrival(of: run.job)
-        if let jobRate, jobRate.available(jobArrival, at: now) < 1 {
-            try setArrival(jobRate.clamped(jobArrival, at: now), of: run.job)
-            return jobRate.dropReason
+        var jobArrival: Timestamp?
+        if let rate = run.dropsBeyond.job {
+            let stored = try arrival(of: run.job)
+            jobArrival = rate.clamped(stored, at: now)
+            if jobArrival != stored { try setArrival(jobArrival, of: run.job) }
         }
+        var lane: Lane?
+        if let rate = run.dropsBeyond.key, let key = run.key, var known = try self.lane(run.job, key) {
+            let arrival = rate.clamped(known.arrival, at: now) ?? known.arrival
+            if arrival != known.arrival { try setArrival(arrival, of: known, run.job) }
+            known.arrival = arrival
+            lane = known
+        }
+        if let rate = run.dropsBeyond.job, rate.available(jobArrival, at: now) < 1 { return rate.dropReason }
         if let rate = run.dropsBeyond.key, let key = run.key {
-            let lane = try lane(run.job, key)
-            if let lane, rate.available(lane.arrival, at: now) < 1 {
-                try setArrival(rate.clamped(lane.arrival, at: now) ?? now, of: lane, run.job)
-                return rate.dropReason(key: key)
-            }
-            try setArrival(
-                rate.arrival(lane?.arrival, after: 1, at: now), of: try lane ?? newLane(run.job, key), run.job)
+            if rate.available(lane?.arrival, at: now) < 1 { return rate.dropReason(key: key) }
+            let arrival = rate.arrival(lane?.arrival, after: 1, at: now)
+            try setArrival(arrival, of: try lane ?? newLane(run.job, key), run.job)
         }
-        if let jobRate { try setArrival(jobRate.arrival(jobArrival, after: 1, at: now), of: run.job) }
+        if let rate = run.dropsBeyond.job { try setArrival(rate.arrival(jobArrival, after: 1, at: now), of: run.job) }
         return nil
     }
 

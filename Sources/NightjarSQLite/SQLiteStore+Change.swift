@@ -30,18 +30,7 @@ extension SQLiteStore {
 
     /// What is paused.
     public func pauses() async throws(StoreError) -> Set<Pause> {
-        try await read { connection in
-            let select = try connection.statement("SELECT kind, name, key FROM pauses")
-            var pauses: Set<Pause> = []
-            while try select.step() {
-                switch Pause.Kind(rawValue: select.text(0)) {
-                case .key: pauses.insert(Pause(key: select.text(2), ofJob: select.text(1)))
-                case let kind?: pauses.insert(Pause(kind, select.text(1)))
-                case nil: break
-                }
-            }
-            return pauses
-        }
+        try await read { try $0.pauses() }
     }
 
     /// Pauses or resumes a job, a trigger or a key.

@@ -148,19 +148,20 @@ enum Schema {
         ALTER TABLE runs ADD COLUMN rank INTEGER NOT NULL DEFAULT 0;
         UPDATE runs SET rank = run_at - priority * 600000000;
         DROP INDEX runs_available;
-        CREATE INDEX runs_available ON runs (job, rank, event, trigger, state)
+        CREATE INDEX runs_available ON runs (job, rank, event, trigger, state, key, crashes)
             WHERE state = 1 AND key IS NULL AND crashes = 0;
-        CREATE INDEX runs_keyed ON runs (job, rank, event, key, trigger, state)
+        CREATE INDEX runs_keyed ON runs (job, rank, event, key, trigger, state, crashes)
             WHERE state = 1 AND key IS NOT NULL AND crashes = 0;
-        CREATE INDEX runs_suspect ON runs (job, rank, event, key, trigger, state) WHERE state = 1 AND crashes > 0;
-        CREATE INDEX runs_suspect_running ON runs (lease_node) WHERE state = 2 AND crashes > 0;
+        CREATE INDEX runs_suspect ON runs (job, rank, event, key, trigger, state, crashes)
+            WHERE state = 1 AND crashes > 0;
+        CREATE INDEX runs_suspect_running ON runs (lease_node, state, crashes) WHERE state = 2 AND crashes > 0;
         CREATE INDEX runs_expiring ON runs (expires_at) WHERE expires_at IS NOT NULL AND attempt = 0 AND state IN (0, 1);
-        CREATE INDEX runs_key_available ON runs (job, key, rank, event, trigger)
+        CREATE INDEX runs_key_available ON runs (job, key, rank, event, trigger, state, crashes)
             WHERE state = 1 AND key IS NOT NULL AND crashes = 0;
         CREATE INDEX runs_key_unfinished ON runs (job, key, event, state, crashes, trigger)
             WHERE key IS NOT NULL AND state IN (0, 1, 2, 3);
-        CREATE INDEX runs_key_running ON runs (job, key) WHERE state = 2 AND key IS NOT NULL;
-        CREATE INDEX runs_key_stopped ON runs (job, key, event) WHERE state = 5 AND stops_key = 1;
+        CREATE INDEX runs_key_running ON runs (job, key, state) WHERE state = 2 AND key IS NOT NULL;
+        CREATE INDEX runs_key_stopped ON runs (job, key, event, state, stops_key) WHERE state = 5 AND stops_key = 1;
 
         CREATE TABLE lanes (
             job TEXT NOT NULL,

@@ -5,7 +5,7 @@ extension MemoryState {
     mutating func claim(_ request: ClaimRequest) -> ClaimResult {
         promote(now: request.now)
         let expired = expire(now: request.now)
-        var result = ClaimResult(runs: [], nextDueAt: nextDueAt(), expired: expired)
+        var result = ClaimResult(runs: [], nextDueAt: nil, expired: expired)
         func wait(until time: Timestamp) {
             if time > request.now { result.nextDueAt = min(result.nextDueAt ?? time, time) }
         }
@@ -35,6 +35,7 @@ extension MemoryState {
             slots -= runs.count * demand.weight
             result.runs += runs
         }
+        result.nextDueAt = [result.nextDueAt, nextDueAt()].compactMap { $0 }.min()
         return result
     }
 

@@ -122,4 +122,24 @@ extension MemoryState {
     private func stop(_ lane: LaneKey) -> Int64? {
         runs(of: lane).filter { $0.run.state == .dead && $0.stopsKey }.map(\.event).min()
     }
+
+    func circumstances(of id: RunID) -> RunCircumstances? {
+        guard let stored = runs[id] else { return nil }
+        func listed(_ runs: [StoredRun]) -> [RunID] {
+            Array(runs.filter { $0.run.state == .running }.map(\.run.id).sorted().prefix(RunCircumstances.mostListed))
+        }
+        let run = stored.run
+        var found = RunCircumstances(
+            run: id, job: run.job, state: run.state, runAt: run.runAt, trigger: run.trigger, key: run.key,
+            isSuspect: stored.history.isSuspect, pauses: pauses, arrivalOfJob: arrivals[run.job],
+            runningSuspects: listed(runs.values.filter(\.history.isSuspect)))
+        guard let lane = LaneKey(run) else { return found }
+        let all = runs(of: lane)
+        found.firstOfKey = all.filter { !$0.run.state.isFinished }.min { $0.event < $1.event }?.run.id
+        found.runningOfKey = listed(all)
+        let stops = all.filter { $0.run.state == .dead && $0.stopsKey && $0.event < stored.event }
+        found.stoppedBy = stops.min { $0.event < $1.event }?.run.id
+        found.arrivalOfKey = lanes[lane]?.arrival
+        return found
+    }
 }

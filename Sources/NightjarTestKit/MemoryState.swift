@@ -172,17 +172,15 @@ struct MemoryState {
 
     /// Why a run is not made, if its job's or its key's rate is used up; else it is counted.
     private mutating func dropReason(_ new: NewRun, at now: Timestamp) -> String? {
-        if let rate = new.dropsBeyond.job, rate.available(arrivals[new.job], at: now) < 1 {
-            arrivals[new.job] = rate.clamped(arrivals[new.job], at: now)
-            return rate.dropReason
+        let lane = new.key.map { LaneKey(job: new.job, key: $0) }
+        if let rate = new.dropsBeyond.job { arrivals[new.job] = rate.clamped(arrivals[new.job], at: now) }
+        if let rate = new.dropsBeyond.key, let lane, let arrival = lanes[lane]?.arrival {
+            lanes[lane]?.arrival = rate.clamped(arrival, at: now) ?? now
         }
-        if let rate = new.dropsBeyond.key, let key = new.key {
-            let lane = LaneKey(job: new.job, key: key)
+        if let rate = new.dropsBeyond.job, rate.available(arrivals[new.job], at: now) < 1 { return rate.dropReason }
+        if let rate = new.dropsBeyond.key, let key = new.key, let lane {
             let arrival = lanes[lane]?.arrival
-            if let arrival, rate.available(arrival, at: now) < 1 {
-                lanes[lane]?.arrival = rate.clamped(arrival, at: now) ?? now
-                return rate.dropReason(key: key)
-            }
+            if rate.available(arrival, at: now) < 1 { return rate.dropReason(key: key) }
             open(lane)
             lanes[lane]?.arrival = rate.arrival(arrival, after: 1, at: now)
         }

@@ -64,7 +64,8 @@ extension RunStoreConformance {
                     .init(job: "heavy", limit: 9, weight: 3), .init(job: "send", limit: 9, weight: 3, perKey: ordered),
                     .init(job: "none", limit: 9, weight: 3), .init(job: "rated", limit: 9, weight: 3, rate: rate),
                 ]
-                return try await scene.claimResult(demands, total: slots, at: scene.second(second)).tooHeavy
+                let result = try await scene.claimResult(demands, total: slots, at: scene.second(second))
+                return result.tooHeavy
             }
             try expect("all that have a run", try await tooHeavy(2, at: 1), ["heavy", "send", "rated"])
             try expect("which then run", try await tooHeavy(9, at: 2), [])

@@ -57,7 +57,8 @@ extension RunStoreConformance {
         .scene("a rate lets runs start again at once after the clock was set back, or the limit was mended") { scene in
             for number in 1...6 { try await scene.accept("e\(number)", at: 10, runAt: 10) }
             func claim(_ rate: RateLimit, _ second: Int) async throws -> Int {
-                try await scene.claimResult([.init(job: "send", limit: 9, rate: rate)], at: scene.second(second)).runs.count
+                let demand = ClaimRequest.Demand(job: "send", limit: 9, rate: rate)
+                return try await scene.claimResult([demand], at: scene.second(second)).runs.count
             }
             let slow = RateLimit(1, per: .seconds(3600))
             try expect("the first", try await claim(slow, 5000), 1)
@@ -93,7 +94,8 @@ extension RunStoreConformance {
                 var run = scene.newRun("send", runAt: second)
                 run.key = "a"
                 run.dropsBeyond = drops
-                return try await scene.store.accept([scene.record(id, [run], at: second)]).first?.runs.count ?? 0
+                let answers = try await scene.store.accept([scene.record(id, [run], at: second)])
+                return try require("an answer", answers.first).runs.count
             }
             try expect("the first", try await accept("e1", at: 5000), 1)
             try expect("set back", try await accept("e2", at: 100), 0)
