@@ -6,11 +6,11 @@ enum AttemptEnd: Sendable {
     /// The handler returned.
     case returned(RunOutput)
     /// The handler threw, of its own accord.
-    case threw(message: String, disposition: RunFailure.Disposition, output: [UInt8]?)
+    case threw(message: String, disposition: RunFailure.Disposition, output: [UInt8]?, code: String? = nil)
     /// The handler was stopped and threw.
     case stopped(StopReason, message: String, output: [UInt8]?)
     /// Its node died, or lost the lease.
-    case crashed
+    case crashed(CrashVerdict)
 }
 
 /// Why a handler is stopped.
@@ -31,15 +31,16 @@ struct AttemptDecision: Sendable {
     var transition: Settlement.Transition
 
     init(
-        _ end: AttemptEnd, policy: RetryPolicy, history: RunHistory, isCancelRequested: Bool, now: Timestamp,
-        using random: inout some RandomNumberGenerator
+        _ end: AttemptEnd, policy: RetryPolicy, history: RunHistory, startsOverAt: Timestamp,
+        isCancelRequested: Bool, now: Timestamp, using random: inout some RandomNumberGenerator
     ) {
+        let next = Next(policy: policy, history: history, startsOverAt: startsOverAt, now: now)
         switch end {
         case .returned(let produced):
             outcome = .completed
             output = produced.output
             transition = .complete(result: produced.result)
-        case .threw(let message, let disposition, let written):
+        case .threw(let message, let disposition, let written, let code):
             error = message
             output = written
             if isCancelRequested {
@@ -49,8 +50,7 @@ struct AttemptDecision: Sendable {
             }
             let isSnooze = if case .snooze = disposition { true } else { false }
             outcome = isSnooze ? .snoozed : .failed
-            transition = Self.next(
-                after: disposition, message: message, policy: policy, history: history, now: now, using: &random)
+            transition = next.transition(after: disposition, message: message, code: code, using: &random)
         case .stopped(let reason, let message, let written):
             output = written
             switch reason {
@@ -61,8 +61,7 @@ struct AttemptDecision: Sendable {
                 transition =
                     isCancelRequested
                     ? .cancel(reason: Settlement.cancelledByHand)
-                    : Self.next(
-                        after: .retry, message: message, policy: policy, history: history, now: now, using: &random)
+                    : next.transition(after: .retry, message: message, code: "timeout", using: &random)
             case .cancelled:
                 outcome = .cancelled
                 error = message
@@ -74,29 +73,40 @@ struct AttemptDecision: Sendable {
             case .shutdown, .leaseLost:
                 transition = .release
             }
-        case .crashed:
+        case .crashed(let verdict):
             outcome = .crashed
-            error = "the node died, or lost its lease, with the run in hand"
+            error = verdict.reason
             var history = history
-            history.crashes += 1
+            if verdict == .charged { history.crashes += 1 }
             if isCancelRequested {
                 transition = .cancel(reason: Settlement.cancelledByHand)
-            } else if history.crashes >= policy.crashes {
-                transition = .die(
-                    reason: "quarantined: \(history.crashes) nodes died with the run in hand", history: history)
+            } else if verdict == .charged, history.crashes >= policy.crashes {
+                let deaths = history.crashes == 1 ? "1 node" : "\(history.crashes) nodes"
+                transition = .die(reason: "quarantined: \(deaths) died with the run in hand", history: history)
             } else {
-                transition = .retry(at: now, history: history)
+                transition = next.retry(after: .zero, "its node died", history)
             }
         }
     }
+}
 
-    private static func next(
-        after disposition: RunFailure.Disposition, message: String, policy: RetryPolicy, history: RunHistory,
-        now: Timestamp, using random: inout some RandomNumberGenerator
+/// Decides what follows a failure.
+private struct Next {
+    let policy: RetryPolicy
+    let history: RunHistory
+    let startsOverAt: Timestamp
+    let now: Timestamp
+
+    func transition(
+        after disposition: RunFailure.Disposition, message: String, code: String?,
+        using random: inout some RandomNumberGenerator
     ) -> Settlement.Transition {
         var history = history
+        let rule = policy.rule(for: code)
+        let attempts = rule?.attempts ?? policy.attempts
+        let backoff = rule?.backoff ?? policy.backoff
         switch disposition {
-        case .never:
+        case .never where rule == nil:
             history.failures += 1
             return .die(reason: message, history: history)
         case .snooze(let delay):
@@ -104,14 +114,22 @@ struct AttemptDecision: Sendable {
             if history.snoozes > policy.snoozes {
                 return .die(reason: "asked to be tried later \(history.snoozes) times: \(message)", history: history)
             }
-            let wait = delay ?? policy.delay(afterFailure: history.snoozes, using: &random)
-            return .retry(at: now + max(.zero, wait), history: history)
-        case .retry, .retryAfter:
+            return retry(after: delay ?? backoff.delay(afterFailure: history.snoozes, using: &random), message, history)
+        // What someone wrote down for this very failure says more than what handlers make of such failures by default.
+        case .never, .retry, .retryAfter:
             history.failures += 1
-            if history.failures >= policy.attempts { return .die(reason: message, history: history) }
-            let backoff = policy.delay(afterFailure: history.failures, using: &random)
-            let wait = if case .retryAfter(let asked) = disposition { asked } else { backoff }
-            return .retry(at: now + max(.zero, wait), history: history)
+            if history.failures >= attempts { return .die(reason: message, history: history) }
+            let drawn = backoff.delay(afterFailure: history.failures, using: &random)
+            let wait = if case .retryAfter(let asked) = disposition { asked } else { drawn }
+            return retry(after: wait, message, history)
         }
+    }
+
+    func retry(after wait: Duration, _ message: String, _ history: RunHistory) -> Settlement.Transition {
+        let runAt = now + max(.zero, wait)
+        if let deadline = policy.deadline, runAt > startsOverAt + deadline {
+            return .die(reason: "past its deadline, \(deadline) after its acceptance: \(message)", history: history)
+        }
+        return .retry(at: runAt, history: history)
     }
 }

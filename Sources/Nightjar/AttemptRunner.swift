@@ -46,7 +46,7 @@ struct AttemptRunner: Sendable {
                     attempt: claimed.attempt, progress: progress, at: time.now))
         }
         let context = context(claimed, deadline: deadline, reporter: reporter)
-        let end = await gate.run { await Self.call(job.handler, context, gate) } ?? .crashed
+        let end = await gate.run { await Self.call(job.handler, context, gate) } ?? .crashed(.charged)
         if timeout != nil { alarms.remove(.timeout(lease.token)) }
         settle(claimed, end: end, policy: job.policy.retry, emitted: reporter.events, startedAt: startedAt)
     }
@@ -79,7 +79,9 @@ struct AttemptRunner: Sendable {
             if let reason = gate.reason { return .stopped(reason, message: message, output: failure?.output) }
             // Nobody told the gate, so the whole node is being cancelled: that is a shutdown without a drain.
             if Task.isCancelled { return .stopped(.shutdown, message: message, output: failure?.output) }
-            return .threw(message: message, disposition: failure?.disposition ?? .retry, output: failure?.output)
+            return .threw(
+                message: message, disposition: failure?.disposition ?? .retry, output: failure?.output,
+                code: failure?.code)
         }
     }
 
@@ -107,8 +109,8 @@ struct AttemptRunner: Sendable {
         }
         let decision = random.withGenerator {
             AttemptDecision(
-                end, policy: policy, history: claimed.history, isCancelRequested: entry.isCancelRequested, now: now,
-                using: &$0)
+                end, policy: policy, history: claimed.history, startsOverAt: claimed.startsOverAt,
+                isCancelRequested: entry.isCancelRequested, now: now, using: &$0)
         }
         let attempt = decision.outcome.map {
             Attempt(

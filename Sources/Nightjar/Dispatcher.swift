@@ -12,6 +12,9 @@ final class Dispatcher: Sendable {
         var slots: DispatchState
         var jobs: [String: Job] = [:]
         var pausedTriggers: Set<String> = []
+        var pausedKeys: Set<Pause> = []
+        /// Whether the store is to be asked what is due, also if nothing can be claimed.
+        var isDue = false
         var isStopping = false
         var isBackingOff = false
         var failures = 0
@@ -69,6 +72,9 @@ final class Dispatcher: Sendable {
             let triggers = Set(pauses.filter { $0.kind == .trigger }.map(\.name))
             if !state.pausedTriggers.isSubset(of: triggers) { state.slots.hintAll() }
             state.pausedTriggers = triggers
+            let keys = pauses.filter { $0.kind == .key }
+            for pause in state.pausedKeys.subtracting(keys) { state.slots.hint(pause.name) }
+            state.pausedKeys = keys
         }
         wake.notify()
     }
@@ -111,6 +117,7 @@ final class Dispatcher: Sendable {
     func ring() {
         state.withLock { state in
             state.alarmAt = .distantFuture
+            state.isDue = true
             state.slots.hintAll()
         }
         noteDue(at: time.now + Self.pollInterval)
@@ -124,8 +131,8 @@ final class Dispatcher: Sendable {
     }
 
     /// A run is no longer in hand.
-    func release(_ job: String) {
-        state.withLock { $0.slots.release(job) }
+    func release(_ job: String, weight: Int) {
+        state.withLock { $0.slots.release(job, weight: weight) }
         wake.notify()
     }
 
@@ -136,56 +143,71 @@ final class Dispatcher: Sendable {
     }
 
     /// Claims and starts attempts until stopped.
-    func run(_ attempt: @escaping @Sendable (ClaimedRun) async -> Void) async {
+    /// - Parameters:
+    ///   - expired: hears of runs that were not started in time.
+    ///   - attempt: does a claimed run.
+    func run(
+        expired: @escaping @Sendable ([UnstartedRun]) -> Void,
+        _ attempt: @escaping @Sendable (_ run: ClaimedRun) async -> Void
+    ) async {
         noteDue(at: time.now + Self.pollInterval)
         await withDiscardingTaskGroup { group in
             while true {
                 let (plan, paused, isStopping) = state.withLock { state in
-                    (
-                        state.isBackingOff || state.isStopping ? nil : state.slots.plan(), state.pausedTriggers,
-                        state.isStopping
-                    )
+                    (Self.plan(&state), state.pausedTriggers, state.isStopping)
                 }
                 if isStopping { return }
                 guard let plan else {
                     await wake.wait()
                     continue
                 }
-                for claimed in await claim(plan, paused: paused) {
+                guard let result = await claim(plan, paused: paused) else { continue }
+                expired(result.expired)
+                for claimed in result.runs {
                     group.addTask { await attempt(claimed) }
                 }
             }
         }
     }
 
-    private func claim(_ plan: DispatchState.Plan, paused: Set<String>) async -> [ClaimedRun] {
+    /// What to claim now. When something is due and nothing can be claimed, a claim of nothing sees to it.
+    private static func plan(_ state: inout State) -> DispatchState.Plan? {
+        if state.isBackingOff || state.isStopping { return nil }
+        let plan = state.slots.plan() ?? (state.isDue ? state.slots.planOfNone() : nil)
+        if plan != nil { state.isDue = false }
+        return plan
+    }
+
+    private func claim(_ plan: DispatchState.Plan, paused: Set<String>) async -> ClaimResult? {
         let now = time.now
         let request = ClaimRequest(
             node: configuration.node, now: now, leaseExpiresAt: now + configuration.lease, demands: plan.demands,
-            limit: plan.limit, pausedTriggers: paused)
+            limit: plan.limit, mostRuns: plan.mostRuns, pausedTriggers: paused)
         inHand.beginClaim(at: now)
         do throws(StoreError) {
             let result = try await store.claim(request)
-            inHand.endClaim(result.runs)
+            inHand.endClaim(
+                result.runs, weights: Dictionary(plan.demands.map { ($0.job, $0.weight) }) { first, _ in first })
             state.withLock { state in
                 state.failures = 0
                 state.refusal = nil
-                state.slots.claimed(plan, result.runs.map(\.job))
+                state.slots.claimed(plan, result.runs.map(\.job), tooHeavy: result.tooHeavy)
             }
             if let due = result.nextDueAt { noteDue(at: due) }
-            return result.runs
+            return result
         } catch {
             inHand.endClaim([])
             let refusal = error.code == .conflict ? error.message : nil
             let (failures, isKnown) = state.withLock { state in
                 state.failures += 1
                 state.isBackingOff = true
+                state.isDue = true
                 defer { state.refusal = refusal }
                 return (state.failures, refusal != nil && refusal == state.refusal)
             }
             if !isKnown { logger.error("claiming runs failed and is tried again", metadata: ["error": "\(error)"]) }
             alarms.set(.retryClaim, after: .milliseconds(25 << Int64(min(failures, 7))))
-            return []
+            return nil
         }
     }
 }

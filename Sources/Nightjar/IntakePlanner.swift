@@ -6,14 +6,14 @@ struct IntakePlanner: Sendable {
     /// How many refusals are recorded with an event.
     private static let maximumRefusals = 100
 
-    private let jobs: Set<String>
+    private let jobs: [String: JobPolicy]
     private let inputBytes: Int
     private let triggers: [String: Trigger]
     private let index: TriggerIndex
 
     /// A planner for these jobs and triggers; the triggers' jobs must be among the jobs.
     /// - Parameter inputBytes: how large an input that a trigger makes may be.
-    init(jobs: Set<String>, triggers: [Trigger], inputBytes: Int = 1 << 20) {
+    init(jobs: [String: JobPolicy], triggers: [Trigger], inputBytes: Int = 1 << 20) {
         self.jobs = jobs
         self.inputBytes = inputBytes
         self.triggers = Dictionary(triggers.map { ($0.name, $0) }) { first, _ in first }
@@ -54,8 +54,17 @@ struct IntakePlanner: Sendable {
             }
             start(trigger, event, &record, now: now, makeID: makeID)
         case .job(let name, let runAt):
-            guard jobs.contains(name) else { throw IntakeError(.unknownJob, "there is no job \"\(name)\"") }
-            record.runs.append(NewRun(id: makeID(), job: name, trigger: nil, runAt: runAt ?? now))
+            guard let policy = jobs[name] else { throw IntakeError(.unknownJob, "there is no job \"\(name)\"") }
+            let run = NewRun(
+                id: makeID(), job: name, trigger: nil, runAt: runAt ?? now, priority: policy.priority)
+            do throws(TriggerRules.Refusal) {
+                var run = try policy.applied(to: run, EventValue(incoming.event))
+                // Who starts it by hand means it.
+                run.dropsBeyond = NewRun.DropLimits()
+                record.runs.append(run)
+            } catch {
+                throw IntakeError(.invalidEvent, "the job \"\(name)\" cannot take it: \(error.reason)")
+            }
         case .nobody(let trigger, let reason):
             record.refusals.append(Decision(trigger: trigger, outcome: .refused, reason: reason))
         }
@@ -72,15 +81,22 @@ struct IntakePlanner: Sendable {
             return refuse(trigger, TriggerRules.Refusal(reason: reason), &record)
         }
         for job in trigger.jobs where !record.runs.contains(where: { $0.job == job }) {
-            record.runs.append(
-                NewRun(
-                    id: makeID(), job: job, trigger: trigger.name, runAt: now + trigger.delay + plan.delay,
-                    priority: plan.priority, input: plan.input))
+            let policy = jobs[job] ?? JobPolicy()
+            let run = NewRun(
+                id: makeID(), job: job, trigger: trigger.name, runAt: now + trigger.delay + plan.delay,
+                priority: plan.priority ?? policy.priority, input: plan.input)
+            do throws(TriggerRules.Refusal) {
+                record.runs.append(try policy.applied(to: run, event))
+            } catch {
+                refuse(trigger, error, &record, job: job)
+            }
         }
     }
 
-    private func refuse(_ trigger: Trigger, _ refusal: TriggerRules.Refusal, _ record: inout IntakeRecord) {
+    private func refuse(
+        _ trigger: Trigger, _ refusal: TriggerRules.Refusal, _ record: inout IntakeRecord, job: String? = nil
+    ) {
         guard record.refusals.count < Self.maximumRefusals else { return }
-        record.refusals.append(Decision(trigger: trigger.name, outcome: .refused, reason: refusal.reason))
+        record.refusals.append(Decision(trigger: trigger.name, job: job, outcome: .refused, reason: refusal.reason))
     }
 }

@@ -4,6 +4,8 @@ import NightjarCore
 
 /// Takes runs back from nodes that died or lost their leases. What this node itself has in hand it does not take back, but renews.
 struct Rescuer: Sendable {
+    /// How many runs are asked for at first. If there may be more, all are: who is charged with a node's death cannot be told
+    /// from some of its runs. There are never more than the nodes that died had slots.
     private static let batch = 500
 
     let store: any RunStore
@@ -19,13 +21,14 @@ struct Rescuer: Sendable {
     /// Rescues at once, then after each interval, until the task is cancelled.
     func run() async {
         let interval = min(lease / 3, .seconds(5))
+        var judge = CrashJudge(memory: lease)
         var trust = ExpiryTrust(interval: interval, lease: lease)
         while !Task.isCancelled {
             let now = time.now
             // In doubt, only the runs of nodes that are known to be dead: at no time has a lease expired in the distant past.
             let horizon = trust.look(now: now, elapsed: time.elapsed) ? now : .distantPast
             do throws(StoreError) {
-                try await rescue(expiredAt: horizon, now: now)
+                try await rescue(expiredAt: horizon, now: now, &judge)
             } catch {
                 trust.doubt(elapsed: time.elapsed)
                 logger.error(
@@ -36,18 +39,23 @@ struct Rescuer: Sendable {
     }
 
     /// Rescues every run whose lease has expired at `horizon`, or whose node is known to be dead.
-    private func rescue(expiredAt horizon: Timestamp, now: Timestamp) async throws(StoreError) {
+    private func rescue(
+        expiredAt horizon: Timestamp, now: Timestamp, _ judge: inout CrashJudge
+    ) async throws(StoreError) {
         var refused: Set<FencingToken> = []
         while true {
             let limit = Self.batch + refused.count
-            let found = try await store.expired(now: horizon, limit: limit)
+            var found = try await store.expired(now: horizon, limit: limit)
+            // All that a node had in hand is judged together.
+            if found.count == limit { found = try await store.expired(now: horizon, limit: .max) }
             // The machine slept, its clock was set, or the store was away: the handlers live all the same.
             let own = found.filter { $0.lease.node == keeper.node && inHand.mayHold($0.lease, startedAt: $0.startedAt) }
             if !own.isEmpty { await keeper.renew(own.map(\.lease)) }
             let kept = refused.union(own.map(\.lease.token))
             let expired = found.filter { !kept.contains($0.lease.token) }
             guard !expired.isEmpty else { return }
-            let taken = try await takeBack(expired, now: now)
+            let judged = zip(expired, judge.judge(expired, at: now)).map { (run: $0, verdict: $1) }
+            let taken = try await takeBack(judged, now: now)
             refused.formUnion(taken.refused)
             // None was settled: others rescue too, or the leases were prolonged in between.
             if found.count < limit || taken.settled == 0 && taken.refused.isEmpty { return }
@@ -56,9 +64,11 @@ struct Rescuer: Sendable {
 
     /// Settles these runs, whose nodes are gone. One that the store refuses is left as it is, and does not hold up the others.
     private func takeBack(
-        _ runs: [ExpiredRun], now: Timestamp
+        _ judged: [(run: ExpiredRun, verdict: CrashVerdict)], now: Timestamp
     ) async throws(StoreError) -> (settled: Int, refused: [FencingToken]) {
-        let settlements = runs.map { settlement(for: $0, now: now) }
+        let runs = judged.map(\.run)
+        // In one transaction: who looks next must not find the spared without the charged.
+        let settlements = judged.map { settlement(for: $0.run, $0.verdict, now: now) }
         do throws(StoreError) {
             let results = try await store.settle(settlements)
             for (run, result) in zip(runs, results) where result != .leaseLost {
@@ -77,8 +87,8 @@ struct Rescuer: Sendable {
                 return (0, [runs[0].lease.token])
             }
             var all: (settled: Int, refused: [FencingToken]) = (0, [])
-            for run in runs {
-                let one = try await takeBack([run], now: now)
+            for one in judged {
+                let one = try await takeBack([one], now: now)
                 all.settled += one.settled
                 all.refused += one.refused
             }
@@ -86,11 +96,11 @@ struct Rescuer: Sendable {
         }
     }
 
-    private func settlement(for run: ExpiredRun, now: Timestamp) -> Settlement {
+    private func settlement(for run: ExpiredRun, _ verdict: CrashVerdict, now: Timestamp) -> Settlement {
         let decision = random.withGenerator {
             AttemptDecision(
-                .crashed, policy: policy(run.job), history: run.history, isCancelRequested: run.isCancelRequested,
-                now: now, using: &$0)
+                .crashed(verdict), policy: policy(run.job), history: run.history, startsOverAt: run.startsOverAt,
+                isCancelRequested: run.isCancelRequested, now: now, using: &$0)
         }
         return Settlement(
             lease: run.lease,

@@ -94,6 +94,10 @@ final class ResilientStore: RunStore {
         try await attempt("run") { () async throws(StoreError) in try await base.run(id) }
     }
 
+    func circumstances(of run: RunID) async throws(StoreError) -> RunCircumstances? {
+        try await attempt("circumstances") { () async throws(StoreError) in try await base.circumstances(of: run) }
+    }
+
     func runs(_ query: RunQuery) async throws(StoreError) -> RunPage {
         try await attempt("runs") { () async throws(StoreError) in try await base.runs(query) }
     }

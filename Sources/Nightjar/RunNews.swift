@@ -37,7 +37,7 @@ struct RunNews: Sendable {
         let hasListeners = hub.hasListeners
         for (settlement, result) in zip(settlements, results) {
             let entry = inHand.remove(settlement.lease)
-            if let entry { dispatcher.release(entry.job) }
+            if let entry { dispatcher.release(entry.job, weight: entry.weight) }
             guard case .settled(let state, _) = result else {
                 // Nothing was lost: whoever holds the lease now does the run. Look whether that is to be this node.
                 logger.warning("a stale lease settled nothing", metadata: ["run": "\(settlement.lease.run)"])
@@ -45,6 +45,10 @@ struct RunNews: Sendable {
                 continue
             }
             guard let entry else { continue }
+            // What has the same key may have waited for it.
+            if entry.key != nil { mayHaveWork.insert(entry.job) }
+            // Now the node may take another run that is suspected of killing its nodes, whatever its job.
+            if entry.history.isSuspect { dispatcher.hintAll() }
             switch settlement.transition {
             case .retry(let at, _) where state == .retryable: dispatcher.noteDue(at: at)
             case .retry, .release: mayHaveWork.insert(entry.job)
@@ -78,7 +82,24 @@ struct RunNews: Sendable {
         }
     }
 
+    /// Runs are dead because they were not started in time.
+    func expired(_ runs: [UnstartedRun]) {
+        for run in runs {
+            logger.error(
+                "a run is dead",
+                metadata: ["run": "\(run.id)", "job": "\(run.job)", "reason": "\(UnstartedRun.reason)"])
+        }
+        guard hub.hasListeners, !runs.isEmpty else { return }
+        let now = time.now
+        hub.send(
+            runs.map {
+                RunUpdate(
+                    run: $0.id, job: $0.job, trigger: $0.trigger, state: .dead, attempt: 0,
+                    reason: UnstartedRun.reason, at: now)
+            })
+    }
+
     func abandoned(_ lease: Lease) {
-        if let entry = inHand.remove(lease) { dispatcher.release(entry.job) }
+        if let entry = inHand.remove(lease) { dispatcher.release(entry.job, weight: entry.weight) }
     }
 }

@@ -9,6 +9,10 @@ final class RunsInHand: Sendable {
     struct Entry: Sendable {
         var job: String
         var trigger: String?
+        /// How many of the node's slots it takes.
+        var weight: Int
+        /// What it has in common with other runs of its job.
+        var key: String?
         var attempt: Int
         /// How long the attempt may take, as configured when it began.
         var timeout: Duration?
@@ -21,9 +25,11 @@ final class RunsInHand: Sendable {
         var unsavedProgress: Progress?
 
         /// What a claim brought. When its attempt begins, and how long that may take, is yet to be said.
-        init(_ claimed: ClaimedRun) {
+        init(_ claimed: ClaimedRun, weight: Int) {
             job = claimed.job
             trigger = claimed.trigger
+            self.weight = weight
+            key = claimed.key
             attempt = claimed.attempt
             lease = claimed.lease
             gate = StopGate()
@@ -52,11 +58,12 @@ final class RunsInHand: Sendable {
     }
 
     /// Takes in hand what the claim brought, in one step with its end: nobody finds a run that was claimed and is not here.
-    func endClaim(_ claimed: [ClaimedRun]) {
+    /// - Parameter weights: how many slots a run of each job takes.
+    func endClaim(_ claimed: [ClaimedRun], weights: [String: Int] = [:]) {
         let cancelled = state.withLock { state in
             var cancelled: [StopGate<StopReason>] = []
             for run in claimed {
-                var entry = Entry(run)
+                var entry = Entry(run, weight: weights[run.job] ?? 1)
                 if state.cancelledEarly.contains(run.lease.token) {
                     entry.isCancelRequested = true
                     cancelled.append(entry.gate)

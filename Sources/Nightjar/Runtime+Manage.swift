@@ -9,6 +9,7 @@ extension Runtime {
         return dispatcher.jobs.map { job in
             JobStatus(
                 name: job.name, kind: job.kind, policy: job.policy, isPaused: pauses.contains(Pause(.job, job.name)),
+                pausedKeys: pauses.keys(ofJob: job.name),
                 running: dispatcher.used(by: job.name), counts: counts[job.name] ?? [:])
         }
     }
@@ -47,7 +48,7 @@ extension Runtime {
         return changes
     }
 
-    /// Pauses or resumes a job or trigger; kept over restarts.
+    /// Pauses or resumes a job, a trigger or a key; kept over restarts.
     public func setPaused(_ pause: Pause, _ isPaused: Bool) async throws(StoreError) {
         try await store.setPaused(pause, isPaused, now: time.now)
         await refreshPauses()

@@ -139,7 +139,7 @@ extension Runtime {
                 if hub.hasListeners { hub.send([update]) }
             }, logger: logger)
         let news = RunNews(hub: hub, dispatcher: dispatcher, inHand: inHand, time: time, logger: logger)
-        await dispatcher.run { [dispatcher] claimed in
+        await dispatcher.run(expired: { news.expired($0) }) { [dispatcher] claimed in
             news.claimed(claimed)
             await runner.run(claimed, job: dispatcher.job(claimed.job), isStopping: { dispatcher.isStopping })
         }

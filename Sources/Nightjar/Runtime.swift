@@ -68,7 +68,7 @@ public final class Runtime: ManagedNode, Service {
         let intake = StoreIntake(
             store: resilient, time: time,
             planner: IntakePlanner(
-                jobs: Set(jobs.map(\.name)), triggers: triggers, inputBytes: configuration.maximumEventBytes),
+                jobs: Self.policies(jobs), triggers: triggers, inputBytes: configuration.maximumEventBytes),
             limits: .init(
                 eventBytes: configuration.maximumEventBytes, eventsInFlight: configuration.maximumEventsInFlight,
                 bytesInFlight: configuration.maximumBytesInFlight),
@@ -99,6 +99,10 @@ public final class Runtime: ManagedNode, Service {
         sources.configure(triggers)
     }
 
+    private static func policies(_ jobs: [Job]) -> [String: JobPolicy] {
+        Dictionary(jobs.map { ($0.name, $0.policy) }) { first, _ in first }
+    }
+
     /// Does other jobs for other triggers from now on. What runs goes on; sources whose settings are the same are not
     /// restarted.
     /// - Throws: ``RuntimeError``; then everything stays as it was.
@@ -107,7 +111,7 @@ public final class Runtime: ManagedNode, Service {
         state.withLock { $0.triggers = triggers }
         storeIntake.use(
             IntakePlanner(
-                jobs: Set(jobs.map(\.name)), triggers: triggers, inputBytes: configuration.maximumEventBytes))
+                jobs: Self.policies(jobs), triggers: triggers, inputBytes: configuration.maximumEventBytes))
         dispatcher.configure(jobs)
         sources.configure(triggers)
     }

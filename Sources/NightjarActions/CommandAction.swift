@@ -98,7 +98,8 @@ public struct CommandAction: RunHandler {
         let words = output.lastWords.map { ": " + $0 } ?? ""
         let isLater = status == .exited(Self.tryLater)
         let meaning = isLater ? " (try later)" : ""
-        throw RunFailure(status.summary + meaning + words, isLater ? .snooze(nil) : .retry, output: output.bytes)
+        throw RunFailure(
+            status.summary + meaning + words, isLater ? .snooze(nil) : .retry, code: status.code, output: output.bytes)
     }
 
     private func environment(_ context: RunContext) -> [Environment.Key: String] {
@@ -108,6 +109,14 @@ public struct CommandAction: RunHandler {
 }
 
 extension TerminationStatus {
+    /// What kind of failure it is: the exit code, or `signal`.
+    fileprivate var code: String {
+        switch self {
+        case .exited(let code): "\(code)"
+        case .signaled: "signal"
+        }
+    }
+
     /// How a program ended, in words.
     fileprivate var summary: String {
         switch self {

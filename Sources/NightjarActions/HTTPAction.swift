@@ -113,7 +113,7 @@ public struct HTTPAction: RunHandler {
             answer = try await exchange.run(request(context))
         } catch {
             try Task.checkCancellation()
-            throw RunFailure("\(label) failed: \(NetworkFailure.describe(error))")
+            throw RunFailure("\(label) failed: \(NetworkFailure.describe(error))", code: "network")
         }
         return try judge(answer)
     }
@@ -124,15 +124,16 @@ public struct HTTPAction: RunHandler {
         let status = answer.status
         if options.success.contains(where: { $0.contains(status) }) {
             if let problem = answer.problem {
-                throw RunFailure("\(label) answered \(answer.title), but \(problem)", output: answer.output)
+                throw RunFailure("\(label) answered \(answer.title), but \(problem)", code: "network", output: answer.output)
             }
             return RunOutput(result: answer.result, output: answer.output)
         }
         let message = "\(label) answered \(answer.title)"
         guard options.retry.contains(where: { $0.contains(status) }) else {
             let redirect = (300...399).contains(status) ? "; this redirect is not followed" : ""
-            throw RunFailure(message + redirect, .never, output: answer.output)
+            throw RunFailure(message + redirect, .never, code: "\(answer.status)", output: answer.output)
         }
-        throw RunFailure(message, answer.retryAfter.map { .retryAfter($0) } ?? .retry, output: answer.output)
+        throw RunFailure(
+            message, answer.retryAfter.map { .retryAfter($0) } ?? .retry, code: "\(answer.status)", output: answer.output)
     }
 }

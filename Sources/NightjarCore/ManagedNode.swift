@@ -16,7 +16,7 @@ public protocol ManagedNode: Sendable {
     func triggers() async throws(StoreError) -> [TriggerStatus]
     /// Does what a person asked for, at once where this node is concerned.
     func change(_ command: RunCommand, _ selection: RunSelection, limit: Int) async throws(StoreError) -> [RunChange]
-    /// Pauses or resumes a job or trigger; kept over restarts, heard by every node.
+    /// Pauses or resumes a job, a trigger or a key; kept over restarts, heard by every node.
     func setPaused(_ pause: Pause, _ isPaused: Bool) async throws(StoreError)
     /// Changes of runs that this node makes, from now on. A reader too slow for them gets the newest and misses older ones.
     func updates() -> AsyncStream<RunUpdate>
@@ -69,6 +69,8 @@ public struct JobStatus: Sendable, Hashable {
     public var policy: JobPolicy
     /// None of its runs is claimed.
     public var isPaused: Bool
+    /// The keys of which no run is claimed, in order.
+    public var pausedKeys: [String]
     /// How many of its runs this node does now.
     public var running: Int
     /// How many of its runs, on all nodes, are in each state that is not completed or cancelled.
@@ -76,8 +78,10 @@ public struct JobStatus: Sendable, Hashable {
 
     /// A status with these values.
     public init(
-        name: String, kind: String, policy: JobPolicy, isPaused: Bool, running: Int, counts: [RunState: Int]
+        name: String, kind: String, policy: JobPolicy, isPaused: Bool, pausedKeys: [String] = [], running: Int,
+        counts: [RunState: Int]
     ) {
+        self.pausedKeys = pausedKeys
         self.name = name
         self.kind = kind
         self.policy = policy

@@ -20,6 +20,10 @@ public struct Run: Sendable, Hashable {
     public var createdAt: Timestamp
     /// The earliest time of its next attempt.
     public var runAt: Timestamp
+    /// If it has not been started by then, it is dead.
+    public var expiresAt: Timestamp?
+    /// What it has in common with other runs of its job.
+    public var key: String?
     /// When it became completed, dead or cancelled.
     public var finishedAt: Timestamp?
     /// Its attempts, oldest first, the one under way last.
@@ -38,10 +42,12 @@ public struct Run: Sendable, Hashable {
     /// A run with these values.
     public init(
         id: RunID, job: String, state: RunState, trigger: String?, event: Event, input: [UInt8]? = nil,
-        priority: Int, createdAt: Timestamp, runAt: Timestamp, finishedAt: Timestamp? = nil, attempts: [Attempt] = [],
-        progress: Progress? = nil,
-        result: [UInt8]? = nil, reason: String? = nil, isCancelRequested: Bool = false, lease: Lease? = nil
+        priority: Int, createdAt: Timestamp, runAt: Timestamp, expiresAt: Timestamp? = nil, key: String? = nil,
+        finishedAt: Timestamp? = nil, attempts: [Attempt] = [], progress: Progress? = nil, result: [UInt8]? = nil,
+        reason: String? = nil, isCancelRequested: Bool = false, lease: Lease? = nil
     ) {
+        self.expiresAt = expiresAt
+        self.key = key
         self.id = id
         self.job = job
         self.state = state

@@ -18,11 +18,16 @@ public struct RunFailure: Error, Sendable, CustomStringConvertible {
     public var disposition: Disposition
     /// What the handler wrote, to be kept with the attempt.
     public var output: [UInt8]?
+    /// What kind of failure it is, for the rules of a ``RetryPolicy``: an exit code, an HTTP status, a word of your own.
+    public var code: String?
 
     /// A failure with these values.
-    public init(_ message: String, _ disposition: Disposition = .retry, output: [UInt8]? = nil) {
+    public init(
+        _ message: String, _ disposition: Disposition = .retry, code: String? = nil, output: [UInt8]? = nil
+    ) {
         self.message = message
         self.disposition = disposition
+        self.code = code
         self.output = output
     }
 

@@ -18,8 +18,20 @@ public protocol RunStore: Sendable {
     /// of it yet. The answers are in the order of `batch`.
     func accept(_ batch: [IntakeRecord]) async throws(StoreError) -> [Acceptance]
 
-    /// Makes runs whose time has come available, then leases available ones to a node: for each job in the order
-    /// given up to its limit, the highest priority first, then the earliest `runAt`, then the order of acceptance.
+    /// Makes runs whose time has come available and unstarted ones that expired dead, then leases available ones to a node:
+    /// for each job in the order given, up to its limit, its rate and the slots that are left.
+    ///
+    /// Runs go by their rank, then in the order of acceptance; see ``RunRank``. Where the demand says how keys are treated,
+    /// the job's keys take turns with one run each, first the key that was served longest ago (a new key counts from its
+    /// first run), until none has one more; the runs without a key take turns as if they had one in common. Of an ordered
+    /// key only the first of its unfinished runs may start, in the order of acceptance. A dead run that stops its key stops
+    /// the runs that were accepted after it; those before it still go, in the order of acceptance. Keys are the same if
+    /// their bytes are.
+    ///
+    /// Of runs that are suspected of killing their nodes (``RunHistory/isSuspect``) a node has at most one in hand. It is
+    /// taken before the others of its job: the first by rank that may start.
+    ///
+    /// A demand without a limit above zero is passed over.
     func claim(_ request: ClaimRequest) async throws(StoreError) -> ClaimResult
 
     /// Prolongs leases. One that has expired is prolonged too, as long as nobody took its run back; one that is stale is
@@ -46,6 +58,9 @@ public protocol RunStore: Sendable {
     /// One run, with its whole history.
     func run(_ id: RunID) async throws(StoreError) -> Run?
 
+    /// What stands in the way of a run that waits.
+    func circumstances(of run: RunID) async throws(StoreError) -> RunCircumstances?
+
     /// Runs that fit a query, newest first, without their outputs, results and event data.
     func runs(_ query: RunQuery) async throws(StoreError) -> RunPage
 
@@ -64,12 +79,14 @@ public protocol RunStore: Sendable {
     /// What is paused.
     func pauses() async throws(StoreError) -> Set<Pause>
 
-    /// Pauses or resumes a job or trigger; kept over restarts.
+    /// Pauses or resumes something; kept over restarts. That jobs and triggers are paused is for their nodes to heed, which
+    /// do not ask for them; a claim itself heeds paused keys.
     func setPaused(_ pause: Pause, _ isPaused: Bool, now: Timestamp) async throws(StoreError)
 
     /// Removes up to `limit` completed and cancelled runs that finished before `runsBefore` and whose events were accepted
     /// before `eventsBefore` (an event that is still known makes no second run), each event with the last of its runs; and
-    /// as many of such events that never had a run.
+    /// as many of such events that never had a run. What is kept of keys without unfinished runs, as the state of their
+    /// rates, goes too, at most `limit` keys, once it means nothing any more.
     /// - Returns: how many rows it removed; 0 when nothing is left to remove.
     func prune(runsBefore: Timestamp, eventsBefore: Timestamp, limit: Int) async throws(StoreError) -> Int
 

@@ -40,11 +40,38 @@ public struct NewRun: Sendable, Hashable {
     public var priority: Int
     /// What the job gets instead of the event's data: a JSON text.
     public var input: [UInt8]?
+    /// If it has not been started by then, it is dead.
+    public var expiresAt: Timestamp?
+    /// What it has in common with other runs of its job; see ``JobPolicy/key``.
+    public var key: String?
+    /// Whether the runs of its key wait while it is dead.
+    public var stopsKey: Bool
+    /// It is made only if these rates allow it: of the job, of the key.
+    public var dropsBeyond: DropLimits
+
+    /// Rates beyond which a run is not made.
+    public struct DropLimits: Sendable, Hashable {
+        /// Of all runs of the job.
+        public var job: RateLimit?
+        /// Of the runs of its key.
+        public var key: RateLimit?
+
+        /// These rates.
+        public init(job: RateLimit? = nil, key: RateLimit? = nil) {
+            self.job = job
+            self.key = key
+        }
+    }
 
     /// A run with these values.
     public init(
-        id: RunID, job: String, trigger: String?, runAt: Timestamp, priority: Int = 0, input: [UInt8]? = nil
+        id: RunID, job: String, trigger: String?, runAt: Timestamp, priority: Int = 0, input: [UInt8]? = nil,
+        expiresAt: Timestamp? = nil, key: String? = nil, stopsKey: Bool = false, dropsBeyond: DropLimits = .init()
     ) {
+        self.expiresAt = expiresAt
+        self.key = key
+        self.stopsKey = stopsKey
+        self.dropsBeyond = dropsBeyond
         self.id = id
         self.job = job
         self.trigger = trigger
@@ -62,11 +89,20 @@ public struct ClaimRequest: Sendable {
         public var job: String
         /// At most so many.
         public var limit: Int
+        /// How many slots each of them takes.
+        public var weight: Int
+        /// How many may start in a time.
+        public var rate: RateLimit?
+        /// How runs of one key are treated; `nil` if keys do not matter.
+        public var perKey: KeyPolicy?
 
         /// A demand with these values.
-        public init(job: String, limit: Int) {
+        public init(job: String, limit: Int, weight: Int = 1, rate: RateLimit? = nil, perKey: KeyPolicy? = nil) {
             self.job = job
             self.limit = limit
+            self.weight = max(1, weight)
+            self.rate = rate
+            self.perKey = perKey
         }
     }
 
@@ -78,16 +114,19 @@ public struct ClaimRequest: Sendable {
     public var leaseExpiresAt: Timestamp
     /// What is wanted, in the order in which it is to be served.
     public var demands: [Demand]
-    /// At most so many runs in all.
+    /// At most so many slots in all.
     public var limit: Int
+    /// At most so many runs in all.
+    public var mostRuns: Int
     /// Runs of these triggers stay where they are.
     public var pausedTriggers: Set<String>
 
     /// A request with these values.
     public init(
-        node: NodeID, now: Timestamp, leaseExpiresAt: Timestamp, demands: [Demand], limit: Int,
+        node: NodeID, now: Timestamp, leaseExpiresAt: Timestamp, demands: [Demand], limit: Int, mostRuns: Int = .max,
         pausedTriggers: Set<String> = []
     ) {
+        self.mostRuns = mostRuns
         self.node = node
         self.now = now
         self.leaseExpiresAt = leaseExpiresAt
@@ -101,13 +140,45 @@ public struct ClaimRequest: Sendable {
 public struct ClaimResult: Sendable {
     /// The runs that are leased now.
     public var runs: [ClaimedRun]
-    /// When the next scheduled or retryable run of any job becomes available.
+    /// When the next scheduled or retryable run of any job becomes available, an unstarted one expires, or a rate lets a run
+    /// of a wanted job start.
     public var nextDueAt: Timestamp?
+    /// The runs that are dead now because they were not started in time.
+    public var expired: [UnstartedRun]
+    /// The wanted jobs that have a run which might start now, but for its weight: it takes more slots than the whole request
+    /// has.
+    public var tooHeavy: Set<String>
 
     /// A result with these values.
-    public init(runs: [ClaimedRun], nextDueAt: Timestamp?) {
+    public init(
+        runs: [ClaimedRun], nextDueAt: Timestamp?, expired: [UnstartedRun] = [], tooHeavy: Set<String> = []
+    ) {
+        self.tooHeavy = tooHeavy
         self.runs = runs
         self.nextDueAt = nextDueAt
+        self.expired = expired
+    }
+}
+
+/// A run that was not started in time.
+public struct UnstartedRun: Sendable, Hashable {
+    /// Why it is dead.
+    public static let reason = "expired: it was not started in time"
+    /// How many one claim makes dead at most, those first that expired first, then by their ids.
+    public static let mostAtOnce = 1000
+
+    /// Its identity.
+    public var id: RunID
+    /// The job.
+    public var job: String
+    /// The trigger that asked for it.
+    public var trigger: String?
+
+    /// A run with these values.
+    public init(id: RunID, job: String, trigger: String?) {
+        self.id = id
+        self.job = job
+        self.trigger = trigger
     }
 }
 
@@ -127,14 +198,20 @@ public struct ClaimedRun: Sendable {
     public var history: RunHistory
     /// When the run was accepted.
     public var createdAt: Timestamp
+    /// From when on its deadline counts: its acceptance, or the last time that a person retried it.
+    public var startsOverAt: Timestamp
+    /// What it has in common with other runs of its job.
+    public var key: String?
     /// The right to work on it.
     public var lease: Lease
 
-    /// A run with these values.
+    /// A run with these values. Without `startsOverAt` its deadline counts from its acceptance.
     public init(
         job: String, trigger: String?, event: Event, input: [UInt8]? = nil, attempt: Int, history: RunHistory,
-        createdAt: Timestamp, lease: Lease
+        createdAt: Timestamp, startsOverAt: Timestamp? = nil, key: String? = nil, lease: Lease
     ) {
+        self.startsOverAt = startsOverAt ?? createdAt
+        self.key = key
         self.job = job
         self.trigger = trigger
         self.event = event
@@ -152,8 +229,12 @@ public struct RunHistory: Sendable, Hashable {
     public var failures: Int
     /// Attempts that asked to be tried later.
     public var snoozes: Int
-    /// Attempts whose node died or lost its lease.
+    /// Attempts whose node died or lost its lease, as far as the run is charged with that; see ``isSuspect``.
     public var crashes: Int
+
+    /// Whether the run is suspected of killing its nodes: a node takes one such run at a time, so that the next death tells
+    /// whether it was this one.
+    public var isSuspect: Bool { crashes > 0 }
 
     /// A history with these counts.
     public init(failures: Int = 0, snoozes: Int = 0, crashes: Int = 0) {
@@ -175,13 +256,17 @@ public struct ExpiredRun: Sendable {
     public var startedAt: Timestamp
     /// What happened to the run before.
     public var history: RunHistory
+    /// From when on its deadline counts: its acceptance, or the last time that a person retried it.
+    public var startsOverAt: Timestamp
     /// Someone had asked to cancel it.
     public var isCancelRequested: Bool
 
     /// A run with these values.
     public init(
-        job: String, lease: Lease, attempt: Int, startedAt: Timestamp, history: RunHistory, isCancelRequested: Bool
+        job: String, lease: Lease, attempt: Int, startedAt: Timestamp, history: RunHistory, startsOverAt: Timestamp,
+        isCancelRequested: Bool
     ) {
+        self.startsOverAt = startsOverAt
         self.job = job
         self.lease = lease
         self.attempt = attempt
@@ -262,7 +347,7 @@ public enum SettleResult: Sendable, Hashable {
     case leaseLost
 }
 
-/// Something that can be paused.
+/// Something that can be paused. Two are the same if their bytes are.
 public struct Pause: Sendable, Hashable {
     /// What kind of thing it is. The raw values are part of the stores' on-disk formats.
     public enum Kind: String, Sendable, Hashable {
@@ -270,16 +355,47 @@ public struct Pause: Sendable, Hashable {
         case job
         /// A trigger: events still make runs, but none of them is claimed.
         case trigger
+        /// A key of a job: none of the job's runs with that key is claimed.
+        case key
     }
 
     /// What kind of thing it is.
     public var kind: Kind
-    /// Its name.
+    /// Its name; of a key, that of its job.
     public var name: String
+    /// The key, if it is one.
+    public var key: String?
 
-    /// That thing.
+    /// That job or trigger.
     public init(_ kind: Kind, _ name: String) {
         self.kind = kind
         self.name = name
+    }
+
+    /// That key of a job.
+    public init(key: String, ofJob job: String) {
+        kind = .key
+        name = job
+        self.key = key
+    }
+
+    /// Swift's strings call equal what differs in Unicode normalization; keys that differ in it are two.
+    public static func == (left: Pause, right: Pause) -> Bool {
+        left.kind == right.kind && left.name.utf8.elementsEqual(right.name.utf8)
+            && left.key.map { Array($0.utf8) } == right.key.map { Array($0.utf8) }
+    }
+
+    /// Feeds what ``==(_:_:)`` compares to the hasher.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(kind)
+        hasher.combine(Array(name.utf8))
+        hasher.combine(key.map { Array($0.utf8) })
+    }
+}
+
+extension Set<Pause> {
+    /// The paused keys of a job, in order.
+    package func keys(ofJob job: String) -> [String] {
+        filter { $0.kind == .key && $0.name == job }.compactMap(\.key).sorted()
     }
 }

@@ -37,8 +37,8 @@ public struct TriggerRules: Sendable {
     public struct Plan: Sendable, Hashable {
         /// The runs' input as JSON; `nil` for the event's data.
         public var input: [UInt8]?
-        /// The runs' priority.
-        public var priority = 0
+        /// The runs' priority; `nil` for that of the job.
+        public var priority: Int?
         /// How long after the event they become available.
         public var delay = Duration.zero
     }
@@ -89,15 +89,27 @@ public struct TriggerRules: Sendable {
     /// - Throws: ``Refusal`` if it has no value, or one that is no text or number.
     public func identity(of event: EventValue) throws(Refusal) -> String? {
         guard let id else { return nil }
-        let value = try Self.evaluate(id, [.object(event)], "id")
+        let text = try Self.text(id, event, "id", mostBytes: .max)
+        guard !text.isEmpty else { throw Refusal(reason: "id is an empty text") }
+        return text
+    }
+
+    /// The value of an expression that stands for something, as text.
+    /// - Throws: ``Refusal`` if it has none, or is no text, whole number or bool, or is too long.
+    package static func text(
+        _ expression: CELExpression, _ event: EventValue, _ name: String, mostBytes: Int
+    ) throws(Refusal) -> String {
         let text: String
-        switch value {
+        switch try evaluate(expression, [.object(event)], name) {
         case .string(let own): text = own
         case .int(let number): text = String(number)
         case .uint(let number): text = String(number)
-        default: throw Refusal(reason: "id is \(value); expected a text or a whole number")
+        case .bool(let value): text = String(value)
+        case let value: throw Refusal(reason: "\(name) is \(value); expected a text or a whole number")
         }
-        guard !text.isEmpty else { throw Refusal(reason: "id is an empty text") }
+        guard text.utf8.count <= mostBytes else {
+            throw Refusal(reason: "\(name) has \(text.utf8.count) bytes, the limit is \(mostBytes)")
+        }
         return text
     }
 

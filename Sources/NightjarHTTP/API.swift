@@ -21,7 +21,8 @@ struct API: Sendable {
         },
         Route(.get, "/v1/runs/{id}") { api, _, path in
             let run = try await api.run(path["id"] ?? "")
-            return .json { $0.run(run) }
+            let wait = try await api.wait(of: run)
+            return .json { $0.run(run, waitsFor: wait) }
         },
         Route(.post, "/v1/runs/{id}/{command}") { api, _, path in
             try await api.changeOne(path["id"] ?? "", path["command"] ?? "")
@@ -44,6 +45,9 @@ struct API: Sendable {
         },
         Route(.post, "/v1/jobs/{name}/{command}") { api, _, path in
             try await api.pause(.job, path["name"] ?? "", path["command"] ?? "")
+        },
+        Route(.post, "/v1/jobs/{job}/keys/{key}/{command}") { api, _, path in
+            try await api.pause(.key, path["job"] ?? "", path["command"] ?? "", key: path["key"] ?? "")
         },
         Route(.get, "/healthz", needsToken: false) { _, _, _ in .json { $0.status("ok") } },
         Route(.get, "/readyz", needsToken: false) { api, _, _ in
@@ -73,6 +77,13 @@ struct API: Sendable {
         }
         guard let run = try await node.store.run(id) else { throw Problem(.notFound, "there is no run \(id)") }
         return run
+    }
+
+    /// What a run waits for.
+    private func wait(of run: Run) async throws -> RunWait? {
+        guard run.state.isWaiting, let circumstances = try await node.store.circumstances(of: run.id) else { return nil }
+        let policy = try await node.jobs().first { $0.name == run.job }?.policy
+        return RunWait(circumstances, policy: policy, now: node.time.now)
     }
 
     private func runs(_ request: RequestReader) async throws -> Response {
@@ -154,17 +165,24 @@ struct API: Sendable {
         }
     }
 
-    private func pause(_ kind: Pause.Kind, _ name: String, _ command: String) async throws -> Response {
+    /// Pauses or resumes a job, a trigger, or a key of a job of that name.
+    private func pause(
+        _ kind: Pause.Kind, _ name: String, _ command: String, key: String? = nil
+    ) async throws -> Response {
         guard command == "pause" || command == "resume" else {
             throw Problem(.notFound, "there is no command \"\(command)\"; expected pause or resume")
         }
         let names =
-            kind == .job ? try await node.jobs().map(\.name) : try await node.triggers().map(\.name)
-        guard names.contains(name) else { throw Problem(.notFound, "there is no \(kind.rawValue) \"\(name)\"") }
-        try await node.setPaused(Pause(kind, name), command == "pause")
+            kind == .trigger ? try await node.triggers().map(\.name) : try await node.jobs().map(\.name)
+        guard names.contains(name) else {
+            throw Problem(.notFound, "there is no \(kind == .trigger ? "trigger" : "job") \"\(name)\"")
+        }
+        let pause = key.map { Pause(key: $0, ofJob: name) } ?? Pause(kind, name)
+        try await node.setPaused(pause, command == "pause")
         return .json { json in
             json.beginObject()
             json.member("name", name)
+            json.member("key", key)
             json.member("paused", command == "pause")
             json.endObject()
         }

@@ -33,7 +33,7 @@ enum OpenAPI {
                   parameters: [path("command")] + filters, schema: "Changes"))
             },
             "/v1/runs/{id}": {
-              "get": \(operation("getRun", "One run with its whole history", parameters: [path("id")], schema: "Run"))
+              "get": \(operation("getRun", "One run with its whole history, and what it waits for", parameters: [path("id")], schema: "Run"))
             },
             "/v1/runs/{id}/{command}": {
               "post": \(operation("changeRun", "retry, cancel or discard a run; 202 when a running one was asked to stop",
@@ -50,6 +50,10 @@ enum OpenAPI {
             },
             "/v1/jobs/{name}/{command}": {
               "post": \(operation("pauseJob", "pause or resume a job", parameters: [path("name"), path("command")], schema: "Paused"))
+            },
+            "/v1/jobs/{job}/keys/{key}/{command}": {
+              "post": \(operation("pauseKey", "pause or resume the job's runs with that key; the key is percent-encoded",
+                  parameters: [path("job"), path("key"), path("command")], schema: "Paused"))
             },
             "/healthz": { "get": \(operation("health", "Whether the process answers", schema: "Status")) },
             "/readyz": { "get": \(operation("readiness", "Whether events are taken; 503 if not", schema: "Status")) },
@@ -84,8 +88,10 @@ enum OpenAPI {
             optional: [
                 "trigger": string, "finishedAt": string, "progress": reference("Progress"), "reason": string,
                 "input": "{}",
-                "result": "{}", "key": "{}", "cancelRequested": boolean,
+                "result": "{}", "key": string, "expiresAt": string, "cancelRequested": boolean,
+                "waitsFor": reference("Wait"),
             ]),
+        object("Wait", required: ["kind": string, "text": string], optional: ["until": string, "run": string]),
         object(
             "EventReference", required: ["source": string, "id": string, "type": string], optional: ["subject": string]),
         object(
@@ -119,8 +125,14 @@ enum OpenAPI {
                 "name": string, "kind": string, "paused": boolean, "running": integer,
                 "counts": "{ \"type\": \"object\" }",
                 "retry": "{ \"type\": \"object\" }",
-            ], optional: ["timeout": number, "concurrency": integer]),
-        object("Paused", required: ["name": string, "paused": boolean]),
+                "weight": integer, "priority": integer,
+            ],
+            optional: [
+                "pausedKeys": strings, "timeout": number, "concurrency": integer, "expires": number, "rate": reference("Rate"), "key": string,
+                "perKey": "{ \"type\": \"object\" }",
+            ]),
+        object("Rate", required: ["limit": integer, "per": number, "burst": integer, "excess": string]),
+        object("Paused", required: ["name": string, "paused": boolean], optional: ["key": string]),
         object("Status", required: ["status": string]),
         object(
             "Problem", required: ["type": string, "title": string, "status": integer, "detail": string],

@@ -85,7 +85,7 @@ package struct RawLifecycle: Sendable {
         let select = try connection.statement(
             """
             SELECT r.id, e.data FROM runs r INDEXED BY runs_available CROSS JOIN events e ON e.sequence = r.event
-            WHERE r.state = 1 AND r.job = 'raw' ORDER BY r.priority DESC, r.run_at, r.event LIMIT ?
+            WHERE r.state = 1 AND r.key IS NULL AND r.crashes = 0 AND r.job = 'raw' ORDER BY r.rank, r.event LIMIT ?
             """)
         select.bind(1, count)
         var found: [[UInt8]] = []

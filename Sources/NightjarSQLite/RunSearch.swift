@@ -55,7 +55,11 @@ struct RunSearch {
             return [("", "r.state IN (\(states.map { "\($0.rawValue)" }.sorted().joined(separator: ", ")))")]
         }
         var places: [(index: String, state: String?)] = []
-        if states.contains(.available) { places.append((" INDEXED BY runs_available", "r.state = 1")) }
+        if states.contains(.available) {
+            places.append((" INDEXED BY runs_available", "r.state = 1 AND r.key IS NULL AND r.crashes = 0"))
+            places.append((" INDEXED BY runs_keyed", "r.state = 1 AND r.key IS NOT NULL AND r.crashes = 0"))
+            places.append((" INDEXED BY runs_suspect", "r.state = 1 AND r.crashes > 0"))
+        }
         if states.contains(.running) { places.append((" INDEXED BY runs_running", "r.state = 2")) }
         switch (states.contains(.scheduled), states.contains(.retryable)) {
         case (true, true): places.append((" INDEXED BY runs_due", "r.state IN (0, 3)"))

@@ -35,12 +35,14 @@ extension Connection {
             """)
         let insertRun = try statement(
             """
-            INSERT INTO runs (id, event, job, trigger, state, priority, created_at, run_at, input)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO runs (id, event, job, trigger, state, priority, created_at, run_at, input, expires_at, key, stops_key,
+                rank)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """)
         return try batch.map { record in
             defer { sequence += 1 }
             let event = record.event
+            let record = try withoutDropped(record)
             let isNew = try insert(record, sequence, insertEvent)
             let known = isNew ? sequence : try self.sequence(of: event.id, event.source)
             if !isNew, !record.runs.isEmpty { try markMatched(event: known) }
@@ -84,16 +86,20 @@ extension Connection {
         return try insert.run() == 1
     }
 
-    /// Uses events_identity.
     private func sequence(of id: String, _ source: String) throws -> Int64 {
+        guard let sequence = try knownSequence(of: id, source) else {
+            throw StoreError(.conflict, "the event \(id) of \(source) is neither new nor known")
+        }
+        return sequence
+    }
+
+    /// The sequence of an event that is known. Uses events_identity.
+    func knownSequence(of id: String, _ source: String) throws -> Int64? {
         let select = try statement("SELECT sequence FROM events WHERE id = ? AND source = ?")
         select.bind(1, id)
         select.bind(2, source)
         defer { select.reset() }
-        guard try select.step() else {
-            throw StoreError(.conflict, "the event \(id) of \(source) is neither new nor known")
-        }
-        return select.int64(0)
+        return try select.step() ? select.int64(0) : nil
     }
 
     /// An event that came before and made no run makes one now.
@@ -104,7 +110,7 @@ extension Connection {
     }
 
     /// Uses runs_event.
-    private func existingRun(event: Int64, job: String) throws -> RunID? {
+    func existingRun(event: Int64, job: String) throws -> RunID? {
         let select = try statement("SELECT id FROM runs WHERE event = ? AND job = ?")
         select.bind(1, event)
         select.bind(2, job)
@@ -125,6 +131,10 @@ extension Connection {
         insert.bind(7, acceptedAt)
         insert.bind(8, run.runAt)
         insert.bind(9, run.input)
+        insert.bind(10, run.expiresAt)
+        insert.bind(11, run.key)
+        insert.bind(12, run.stopsKey ? 1 : 0)
+        insert.bind(13, RunRank.of(runAt: run.runAt, priority: run.priority))
         try insert.run()
     }
 

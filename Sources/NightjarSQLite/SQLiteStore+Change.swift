@@ -30,33 +30,12 @@ extension SQLiteStore {
 
     /// What is paused.
     public func pauses() async throws(StoreError) -> Set<Pause> {
-        try await read { connection in
-            let select = try connection.statement("SELECT kind, name FROM pauses")
-            var pauses: Set<Pause> = []
-            while try select.step() {
-                if let kind = Pause.Kind(rawValue: select.text(0)) { pauses.insert(Pause(kind, select.text(1))) }
-            }
-            return pauses
-        }
+        try await read { try $0.pauses() }
     }
 
-    /// Pauses or resumes a job or trigger.
+    /// Pauses or resumes a job, a trigger or a key.
     public func setPaused(_ pause: Pause, _ isPaused: Bool, now: Timestamp) async throws(StoreError) {
-        try await committer.perform { connection in
-            if isPaused {
-                let insert = try connection.statement(
-                    "INSERT INTO pauses (kind, name, paused_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
-                insert.bind(1, pause.kind.rawValue)
-                insert.bind(2, pause.name)
-                insert.bind(3, now)
-                try insert.run()
-            } else {
-                let delete = try connection.statement("DELETE FROM pauses WHERE kind = ? AND name = ?")
-                delete.bind(1, pause.kind.rawValue)
-                delete.bind(2, pause.name)
-                try delete.run()
-            }
-        }
+        try await committer.perform { try $0.setPaused(pause, isPaused, now: now) }
     }
 }
 
@@ -83,16 +62,21 @@ extension Connection {
         case (.retry, .dead), (.retry, .cancelled):
             let update = try statement(
                 """
-                UPDATE runs SET state = 1, run_at = ?, finished_at = NULL, reason = NULL, result = NULL, progress = NULL,
+                UPDATE runs SET state = 1, run_at = ?1, rank = ?1 - priority * \(RunRank.microsecondsPerLevel),
+                    starts_over_at = ?1, expires_at = NULL, finished_at = NULL, reason = NULL, result = NULL, progress = NULL,
                     progress_text = NULL, failures = 0, snoozes = 0, crashes = 0, cancel_requested = 0
-                WHERE id = ?
+                WHERE id = ?2
                 """)
             update.bind(1, now)
             update.bind(2, id)
             try update.run()
             return .changed(.available)
         case (.retry, .scheduled), (.retry, .retryable):
-            let update = try statement("UPDATE runs SET state = 1, run_at = ? WHERE id = ?")
+            let update = try statement(
+                """
+                UPDATE runs SET state = 1, run_at = ?1, rank = ?1 - priority * \(RunRank.microsecondsPerLevel),
+                    starts_over_at = ?1, expires_at = NULL WHERE id = ?2
+                """)
             update.bind(1, now)
             update.bind(2, id)
             try update.run()

@@ -3,7 +3,7 @@ public import NightjarCore
 
 extension SQLiteStore {
     /// Removes old finished runs, each event with the last of its runs, and old events that never had a run; at most
-    /// `limit` runs and `limit` such events.
+    /// `limit` runs, `limit` such events, and what is known of `limit` keys.
     public func prune(
         runsBefore: Timestamp, eventsBefore: Timestamp, limit: Int
     ) async throws(StoreError) -> Int {
@@ -11,7 +11,8 @@ extension SQLiteStore {
         return try await committer.perform(rows: limit) { connection in
             let runs = try connection.pruneRuns(
                 finishedBefore: runsBefore, eventsBefore: eventsBefore, limit: limit)
-            return runs + (try connection.pruneUnmatchedEvents(acceptedBefore: eventsBefore, limit: limit))
+            let lanes = try connection.pruneLanes(before: eventsBefore, limit: limit)
+            return runs + lanes + (try connection.pruneUnmatchedEvents(acceptedBefore: eventsBefore, limit: limit))
         }
     }
 }

@@ -24,7 +24,12 @@ extension SQLiteStore {
         try await read { connection in
             let select = try connection.statement(
                 """
-                SELECT job, state, count(*) FROM runs INDEXED BY runs_available WHERE state = 1 GROUP BY job, state
+                SELECT job, state, count(*) FROM runs INDEXED BY runs_available
+                    WHERE state = 1 AND key IS NULL AND crashes = 0 GROUP BY job, state
+                UNION ALL SELECT job, state, count(*) FROM runs INDEXED BY runs_keyed
+                    WHERE state = 1 AND key IS NOT NULL AND crashes = 0 GROUP BY job, state
+                UNION ALL SELECT job, state, count(*) FROM runs INDEXED BY runs_suspect
+                    WHERE state = 1 AND crashes > 0 GROUP BY job, state
                 UNION ALL SELECT job, state, count(*) FROM runs INDEXED BY runs_due WHERE state IN (0, 3) GROUP BY job, state
                 UNION ALL SELECT job, state, count(*) FROM runs INDEXED BY runs_running WHERE state = 2 GROUP BY job, state
                 UNION ALL SELECT job, state, count(*) FROM runs INDEXED BY runs_dead WHERE state = 5 GROUP BY job, state
@@ -48,7 +53,7 @@ extension Connection {
             SELECT \(Self.eventColumns), \(isWhole ? "e.data" : "NULL"),
                 r.job, r.trigger, r.state, r.priority, r.created_at, r.run_at, r.finished_at, r.progress, r.progress_text,
                 \(isWhole ? "r.result" : "NULL"), r.reason, r.cancel_requested, r.lease_token, r.lease_node,
-                r.lease_expires_at, r.attempt, r.started_at, \(isWhole ? "r.input" : "NULL")
+                r.lease_expires_at, r.attempt, r.started_at, \(isWhole ? "r.input" : "NULL"), r.expires_at, r.key
             FROM runs r CROSS JOIN events e ON e.sequence = r.event WHERE r.id = ?
             """)
         select.bind(1, id)
@@ -58,7 +63,8 @@ extension Connection {
             id: id, job: select.text(9), state: try state(select.int(11), of: id), trigger: select.optionalText(10),
             event: try event(select, from: 0), input: select.optionalBytes(26), priority: select.int(12),
             createdAt: select.timestamp(13),
-            runAt: select.timestamp(14), finishedAt: select.optionalTimestamp(15),
+            runAt: select.timestamp(14), expiresAt: select.optionalTimestamp(27), key: select.optionalText(28),
+            finishedAt: select.optionalTimestamp(15),
             attempts: try attempts(id, isWhole: isWhole),
             progress: select.isNull(16) ? nil : Progress(select.double(16), select.optionalText(17)),
             result: select.optionalBytes(18), reason: select.optionalText(19), isCancelRequested: select.int(20) != 0)

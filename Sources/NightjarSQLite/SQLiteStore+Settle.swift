@@ -65,8 +65,9 @@ extension Connection {
             state = runAt <= settlement.at ? .available : .retryable
             update = try statement(
                 """
-                UPDATE runs SET state = ?, run_at = ?, failures = ?, snoozes = ?, crashes = ?, reason = ?, \(Self.noLease)
-                WHERE id = ? AND lease_token = ? AND state = 2
+                UPDATE runs SET state = ?1, run_at = ?2, rank = ?2 - priority * \(RunRank.microsecondsPerLevel),
+                    failures = ?3, snoozes = ?4, crashes = ?5, reason = ?6, \(Self.noLease)
+                WHERE id = ?7 AND lease_token = ?8 AND state = 2
                 """)
             update.bind(1, state.rawValue)
             update.bind(2, runAt)

@@ -17,6 +17,9 @@ enum Schema {
         migrator.registerMigration("3-unmatched-events") { database in
             try database.execute(sql: version3)
         }
+        migrator.registerMigration("4-keys-and-ranks") { database in
+            try database.execute(sql: version4)
+        }
         return migrator
     }
 
@@ -25,7 +28,7 @@ enum Schema {
     /// - events get their sequence from counters, never one twice, and a block at a time: a third cheaper than AUTOINCREMENT.
     /// - events_identity finds duplicates.
     /// - runs has its id as key: ids grow with time, so new rows go to the end.
-    /// - runs_available serves claims, and holds available runs only: what is finished costs a claim nothing. The last two
+    /// - runs_available serves claims, and holds available runs only: what is finished costs a claim nothing. The last
     ///   columns are there so that paused triggers and counts() need no look at the rows.
     /// - runs_due serves the promotion of scheduled and retryable runs, and counts().
     /// - runs_running serves expired(), cancelRequests() and counts(); it is as small as the nodes' slots are few.
@@ -125,5 +128,96 @@ enum Schema {
         UPDATE events SET unmatched = 1 WHERE NOT EXISTS (SELECT 1 FROM runs WHERE event = events.sequence);
         DROP INDEX events_accepted;
         CREATE INDEX events_unmatched ON events (accepted_at) WHERE unmatched = 1;
+        """
+
+    /// Runs go by their rank (``RunRank``), may expire, and may have a key in common. `starts_over_at` is when a person retried
+    /// them last.
+    ///
+    /// - Available runs are in one of three indexes, each in the order of claims, so that a claim passes over nothing that is
+    ///   not for it: runs_available has those without a key, runs_keyed those with one, runs_suspect those that are suspected
+    ///   of killing their nodes. The last columns are there so that paused triggers and counts() need no look at the rows.
+    /// - runs_suspect_running tells whether a node has a suspect in hand.
+    /// - runs_expiring finds what was not started in time.
+    /// - runs_key_available, runs_key_unfinished, runs_key_running and runs_key_stopped each answer one question about a key.
+    ///   Runs without keys are in none of them.
+    /// - lanes has a row for each key, in the order of turns; see ``Lane`` for what `active` says. The triggers see to it that
+    ///   no change is missed, whoever makes it: a key whose runs changed is looked at again, and a key without unfinished
+    ///   runs is idle.
+    /// - arrival is the state of a rate (``RateLimit``); jobs has those of whole jobs, the turn of their runs without keys, and
+    ///   the policy by which their keys were found to have nothing to claim: another policy has to look anew.
+    private static let version4 = """
+        ALTER TABLE runs ADD COLUMN expires_at INTEGER;
+        ALTER TABLE runs ADD COLUMN key TEXT;
+        ALTER TABLE runs ADD COLUMN stops_key INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE runs ADD COLUMN starts_over_at INTEGER;
+        ALTER TABLE runs ADD COLUMN rank INTEGER NOT NULL DEFAULT 0;
+        UPDATE runs SET rank = run_at - priority * 600000000;
+        DROP INDEX runs_available;
+        CREATE INDEX runs_available ON runs (job, rank, event, trigger, state, key, crashes)
+            WHERE state = 1 AND key IS NULL AND crashes = 0;
+        CREATE INDEX runs_keyed ON runs (job, rank, event, key, trigger, state, crashes)
+            WHERE state = 1 AND key IS NOT NULL AND crashes = 0;
+        CREATE INDEX runs_suspect ON runs (job, rank, event, key, trigger, state, crashes)
+            WHERE state = 1 AND crashes > 0;
+        CREATE INDEX runs_suspect_running ON runs (lease_node, state, crashes) WHERE state = 2 AND crashes > 0;
+        CREATE INDEX runs_expiring ON runs (expires_at) WHERE expires_at IS NOT NULL AND attempt = 0 AND state IN (0, 1);
+        CREATE INDEX runs_key_available ON runs (job, key, rank, event, trigger, state, crashes)
+            WHERE state = 1 AND key IS NOT NULL AND crashes = 0;
+        CREATE INDEX runs_key_unfinished ON runs (job, key, event, state, crashes, trigger)
+            WHERE key IS NOT NULL AND state IN (0, 1, 2, 3);
+        CREATE INDEX runs_key_running ON runs (job, key, state) WHERE state = 2 AND key IS NOT NULL;
+        CREATE INDEX runs_key_stopped ON runs (job, key, event, state, stops_key) WHERE state = 5 AND stops_key = 1;
+
+        CREATE TABLE lanes (
+            job TEXT NOT NULL,
+            key TEXT NOT NULL,
+            turn INTEGER NOT NULL,
+            arrival INTEGER NOT NULL DEFAULT 0,
+            not_before INTEGER NOT NULL DEFAULT 0,
+            active INTEGER NOT NULL DEFAULT 1,
+            PRIMARY KEY (job, key)
+        ) WITHOUT ROWID;
+        CREATE INDEX lanes_active ON lanes (job, turn) WHERE active = 1;
+        CREATE INDEX lanes_paused ON lanes (job) WHERE active = 2;
+        CREATE INDEX lanes_waiting ON lanes (job, not_before) WHERE active = 3;
+        CREATE INDEX lanes_idle ON lanes (arrival, job, key) WHERE active = 0;
+        CREATE TABLE jobs (
+            name TEXT NOT NULL PRIMARY KEY,
+            arrival INTEGER,
+            key_policy TEXT,
+            keyless_turn INTEGER NOT NULL DEFAULT 0
+        ) WITHOUT ROWID;
+        INSERT INTO counters VALUES ('turn', 0);
+
+        CREATE TRIGGER runs_key_insert AFTER INSERT ON runs WHEN NEW.key IS NOT NULL BEGIN
+            UPDATE counters SET value = value + 1 WHERE name = 'turn'
+                AND NOT EXISTS (SELECT 1 FROM lanes WHERE job = NEW.job AND key = NEW.key);
+            INSERT INTO lanes (job, key, turn)
+                VALUES (NEW.job, NEW.key, (SELECT value FROM counters WHERE name = 'turn'))
+                ON CONFLICT (job, key) DO UPDATE SET active = 1 WHERE active <> 1;
+        END;
+        CREATE TRIGGER runs_key_waits AFTER UPDATE OF state ON runs WHEN NEW.key IS NOT NULL AND NEW.state IN (0, 1, 3) BEGIN
+            UPDATE counters SET value = value + 1 WHERE name = 'turn'
+                AND NOT EXISTS (SELECT 1 FROM lanes WHERE job = NEW.job AND key = NEW.key);
+            INSERT INTO lanes (job, key, turn)
+                VALUES (NEW.job, NEW.key, (SELECT value FROM counters WHERE name = 'turn'))
+                ON CONFLICT (job, key) DO UPDATE SET active = 1 WHERE active <> 1;
+        END;
+        CREATE TRIGGER runs_key_ends AFTER UPDATE OF state ON runs WHEN NEW.key IS NOT NULL AND NEW.state IN (4, 5, 6) BEGIN
+            UPDATE lanes SET active = EXISTS (
+                SELECT 1 FROM runs WHERE job = NEW.job AND key = NEW.key AND key IS NOT NULL AND state IN (0, 1, 2, 3))
+            WHERE job = NEW.job AND key = NEW.key;
+        END;
+
+        CREATE TABLE pauses_4 (
+            kind TEXT NOT NULL,
+            name TEXT NOT NULL,
+            key TEXT NOT NULL DEFAULT '',
+            paused_at INTEGER NOT NULL,
+            PRIMARY KEY (kind, name, key)
+        ) WITHOUT ROWID;
+        INSERT INTO pauses_4 (kind, name, paused_at) SELECT kind, name, paused_at FROM pauses;
+        DROP TABLE pauses;
+        ALTER TABLE pauses_4 RENAME TO pauses;
         """
 }

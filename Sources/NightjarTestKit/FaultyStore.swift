@@ -116,6 +116,10 @@ extension FaultyStore: RunStore {
         try await call { () async throws(StoreError) in try await base.run(id) }
     }
 
+    public func circumstances(of run: RunID) async throws(StoreError) -> RunCircumstances? {
+        try await call { () async throws(StoreError) in try await base.circumstances(of: run) }
+    }
+
     public func runs(_ query: RunQuery) async throws(StoreError) -> RunPage {
         try await call { () async throws(StoreError) in try await base.runs(query) }
     }

@@ -20,6 +20,8 @@ extension MemoryState {
             let outcome = Self.apply(command, to: &stored, now: now)
             runs[id] = stored
             if stored.run.state.isFinished { live.remove(id) } else { live.insert(id) }
+            // What was known of the key may have been pruned while the run was finished.
+            if !stored.run.state.isFinished, let lane = LaneKey(stored.run) { open(lane) }
             return RunChange(id: id, job: stored.run.job, outcome: outcome)
         }
     }
@@ -35,9 +37,13 @@ extension MemoryState {
             stored.run.isCancelRequested = false
             stored.run.state = .available
             stored.run.runAt = now
+            stored.startsOverAt = now
+            stored.run.expiresAt = nil
         case (.retry, .scheduled), (.retry, .retryable):
             stored.run.state = .available
             stored.run.runAt = now
+            stored.startsOverAt = now
+            stored.run.expiresAt = nil
         case (.cancel, .running):
             stored.run.isCancelRequested = true
             return .cancelRequested

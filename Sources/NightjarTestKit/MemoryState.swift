@@ -35,6 +35,36 @@ struct MemoryState {
         var attempt = 0
         var startedAt = Timestamp.distantPast
         var history = RunHistory()
+        /// Whether the runs of its key that were accepted after it wait while it is dead.
+        var stopsKey = false
+        /// From when on its deadline counts.
+        var startsOverAt: Timestamp
+
+        var rank: Int64 { RunRank.of(runAt: run.runAt, priority: run.priority) }
+    }
+
+    /// A key of a job. Its bytes count.
+    struct LaneKey: Hashable {
+        var job: String
+        var key: [UInt8]
+
+        init(job: String, key: String) {
+            self.job = job
+            self.key = Array(key.utf8)
+        }
+
+        init?(_ run: Run) {
+            guard let key = run.key else { return nil }
+            self.init(job: run.job, key: key)
+        }
+    }
+
+    /// What is known of a key of a job, for as long as it has unfinished runs or its rate means something.
+    struct Lane {
+        /// When it was served last, or its first run came, compared with others.
+        var turn: Int64
+        /// The theoretical arrival of its rate.
+        var arrival = Timestamp(microsecondsSince1970: 0)
     }
 
     /// In the order of acceptance.
@@ -48,6 +78,12 @@ struct MemoryState {
     var sourceStates: [String: [String: [UInt8]]] = [:]
     var pauses: Set<Pause> = []
     var deadNodes: Set<NodeID> = []
+    var lanes: [LaneKey: Lane] = [:]
+    var lastTurn: Int64 = 0
+    /// When the runs without keys of jobs that have a key were served last.
+    var keylessTurns: [String: Int64] = [:]
+    /// The theoretical arrivals of the jobs' rates.
+    var arrivals: [String: Timestamp] = [:]
 
     mutating func accept(_ batch: [IntakeRecord]) throws(StoreError) -> [Acceptance] {
         try check(batch)
@@ -98,6 +134,13 @@ struct MemoryState {
                 ids.append(existing)
                 continue
             }
+            if let reason = dropReason(new, at: record.acceptedAt) {
+                if known == nil {
+                    events[index].refusals.append(
+                        Decision(trigger: new.trigger, job: new.job, outcome: .refused, reason: reason))
+                }
+                continue
+            }
             insert(new, of: events[index], at: record.acceptedAt)
             events[index].runs[new.job] = new.id
             ids.append(new.id)
@@ -110,9 +153,39 @@ struct MemoryState {
     private mutating func insert(_ new: NewRun, of event: StoredEvent, at now: Timestamp) {
         let run = Run(
             id: new.id, job: new.job, state: new.runAt <= now ? .available : .scheduled, trigger: new.trigger,
-            event: event.event, input: new.input, priority: new.priority, createdAt: now, runAt: new.runAt)
-        runs[new.id] = StoredRun(run: run, event: event.sequence)
+            event: event.event, input: new.input, priority: new.priority, createdAt: now, runAt: new.runAt,
+            expiresAt: new.expiresAt, key: new.key)
+        runs[new.id] = StoredRun(run: run, event: event.sequence, stopsKey: new.stopsKey, startsOverAt: now)
         live.insert(new.id)
+        if let lane = LaneKey(run) { open(lane) }
+    }
+
+    /// Sees to it that the key has a lane.
+    mutating func open(_ lane: LaneKey) {
+        if lanes[lane] == nil { lanes[lane] = Lane(turn: nextTurn()) }
+    }
+
+    mutating func nextTurn() -> Int64 {
+        lastTurn += 1
+        return lastTurn
+    }
+
+    /// Why a run is not made, if its job's or its key's rate is used up; else it is counted.
+    private mutating func dropReason(_ new: NewRun, at now: Timestamp) -> String? {
+        let lane = new.key.map { LaneKey(job: new.job, key: $0) }
+        if let rate = new.dropsBeyond.job { arrivals[new.job] = rate.clamped(arrivals[new.job], at: now) }
+        if let rate = new.dropsBeyond.key, let lane, let arrival = lanes[lane]?.arrival {
+            lanes[lane]?.arrival = rate.clamped(arrival, at: now) ?? now
+        }
+        if let rate = new.dropsBeyond.job, rate.available(arrivals[new.job], at: now) < 1 { return rate.dropReason }
+        if let rate = new.dropsBeyond.key, let key = new.key, let lane {
+            let arrival = lanes[lane]?.arrival
+            if rate.available(arrival, at: now) < 1 { return rate.dropReason(key: key) }
+            open(lane)
+            lanes[lane]?.arrival = rate.arrival(arrival, after: 1, at: now)
+        }
+        if let rate = new.dropsBeyond.job { arrivals[new.job] = rate.arrival(arrivals[new.job], after: 1, at: now) }
+        return nil
     }
 
     /// Where in ``events`` the first event stands whose sequence is not less than `sequence`.
@@ -158,7 +231,19 @@ struct MemoryState {
         }
         for event in events where removed.contains(event.sequence) { sequences[EventKey(event.event)] = nil }
         events.removeAll { removed.contains($0.sequence) }
-        return doomed.count + removed.count
+        return doomed.count + removed.count + pruneLanes(before: eventsBefore, limit: limit)
+    }
+
+    private mutating func pruneLanes(before time: Timestamp, limit: Int) -> Int {
+        let inUse = Set(live.compactMap { runs[$0] }.compactMap { LaneKey($0.run) })
+        let over = lanes.filter { !inUse.contains($0.key) && $0.value.arrival < time }.sorted { left, right in
+            if left.value.arrival != right.value.arrival { return left.value.arrival < right.value.arrival }
+            if left.key.job != right.key.job { return left.key.job < right.key.job }
+            return left.key.key.lexicographicallyPrecedes(right.key.key)
+        }
+        let doomed = over.prefix(max(0, limit))
+        for (lane, _) in doomed { lanes[lane] = nil }
+        return doomed.count
     }
 }
 

@@ -118,6 +118,10 @@ extension MemoryStore: RunStore {
         read { $0.run(id) }
     }
 
+    public func circumstances(of run: RunID) async throws(StoreError) -> RunCircumstances? {
+        read { $0.circumstances(of: run) }
+    }
+
     public func runs(_ query: RunQuery) async throws(StoreError) -> RunPage {
         read { $0.runs(query) }
     }

@@ -153,9 +153,23 @@ struct ConfigurationMistakesTests {
             "1:14: job \"a\": \"publish\" jobs are not in this version of Nightjar; expected one of: command, http, emit"
         ),
         Single(
-            "jobs: { a: { command: [x], priority: 3 } }",
-            "1:28: job \"a\": \"priority\" is not in this version of Nightjar; expected \"retry\", \"timeout\" and \"concurrency\" at most"
-        ),
+            "jobs: { a: { command: [x], unique: {} } }",
+            "1:28: job \"a\": \"unique\" is not in this version of Nightjar; expected the key to be left out"),
+        Single(
+            "jobs: { a: { command: [x], perKey: { order: true } } }",
+            "1:28: job \"a\" has \"perKey\" but no \"key\"; expected \"key\" with an expression such as event.data.customer"),
+        Single(
+            "jobs: { a: { command: [x], key: event.data, perKey: { whenDead: halt } } }",
+            "1:65: whenDead: \"halt\" is wrong; expected one of: continue, stop"),
+        Single(
+            "jobs: { a: { command: [x], rate: { limit: 3 } } }",
+            "1:34: rate has no \"per\"; expected a duration such as 500ms, 30s, 5m, 1h30m or 2d, at least 1ms"),
+        Single(
+            "jobs: { a: { command: [x], priority: 10 } }",
+            "1:38: priority: \"10\" is wrong; expected a whole number from 0 to 9"),
+        Single(
+            "jobs: { a: { command: [x], retry: { schedule: [1s], from: 2s } } }",
+            "1:53: retry has \"schedule\" and \"from\"; expected one way to say how long it waits"),
         Single(
             "jobs: { a: { command: [x], retry: { from: 1h, upTo: 1s } } }",
             "1:53: upTo: \"1s\" is shorter than \"from\", which is 1h; expected at least that"),

@@ -63,7 +63,65 @@ struct ConfigurationTests {
                         attempts: 3, from: .milliseconds(100), upTo: .seconds(60), jitter: false, crashes: 3),
                     timeout: .seconds(30), concurrency: 4))
         #expect(jobs[1].policy == JobPolicy(retry: .never))
-        #expect(jobs[2].policy.retry.upTo == .seconds(7200), "the default for upTo is raised to from")
+        #expect(
+            jobs[2].policy.retry.backoff == .exponential(from: .seconds(7200), upTo: .seconds(7200)),
+            "the default for upTo is raised to from")
+    }
+
+    @Test("schedules, deadlines and treatments by code are read; a schedule says how many attempts there are")
+    func retries() throws {
+        let jobs = try configuration(
+            """
+            jobs:
+              a:
+                emit: { type: a }
+                retry:
+                  schedule: [1s, 30s]
+                  deadline: 1d
+                  byCode:
+                    - { codes: [65, 404], attempts: 1 }
+                    - { codes: timeout, from: 1m, jitter: false }
+              b: { emit: { type: b }, retry: { attempts: 9, schedule: [5s] } }
+            """
+        ).jobs
+        let waits = Backoff.schedule([.seconds(1), .seconds(30)])
+        let rules: [RetryPolicy.Rule] = [
+            .never("65", "404"),
+            .init(
+                codes: ["timeout"], backoff: .exponential(from: .seconds(60), upTo: .seconds(3600), jitter: false)),
+        ]
+        #expect(
+            jobs[0].policy.retry
+                == RetryPolicy(attempts: 3, backoff: waits, deadline: .seconds(86_400), rules: rules))
+        #expect(jobs[1].policy.retry == RetryPolicy(attempts: 9, backoff: .schedule([.seconds(5)])))
+    }
+
+    @Test("priority, expiry, weight, rates and keys are read")
+    func keys() throws {
+        let jobs = try configuration(
+            """
+            jobs:
+              a:
+                emit: { type: a }
+                priority: 3
+                expires: 10m
+                weight: 2
+                rate: { limit: 100, per: 1s, burst: 5, excess: drop }
+                key: event.data.customer
+                perKey: { order: true, whenDead: stop, concurrency: 2, rate: { limit: 1, per: 1m } }
+              b: { emit: { type: b } }
+            """
+        ).jobs
+        let key = try #require(jobs[0].policy.key)
+        #expect("\(key)" == "event.data.customer")
+        #expect(
+            jobs[0].policy
+                == JobPolicy(
+                    priority: 3, expires: .seconds(600), weight: 2,
+                    rate: RateLimit(100, per: .seconds(1), burst: 5, excess: .drop), key: key,
+                    perKey: KeyPolicy(
+                        isOrdered: true, whenDead: .stop, concurrency: 2, rate: RateLimit(1, per: .seconds(60)))))
+        #expect(jobs[1].policy == JobPolicy())
     }
 
     @Test("anchors, aliases and merged mappings bring their settings along")

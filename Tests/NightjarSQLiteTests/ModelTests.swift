@@ -40,10 +40,27 @@ private struct Model {
     var leases: [ClaimedRun] = []
     var runs: [RunID] = []
     var events = 0
+    /// The triggers that are paused. A node that has not heard yet that one was resumed may claim without it.
+    var paused: Set<String> = []
+    /// What nodes want, but for the limits: how keys are treated does not change from claim to claim.
+    let demands: [ClaimRequest.Demand]
 
     init(seed: UInt64, stores: (MemoryStore, SQLiteStore)) {
         self.stores = stores
-        generator = SeededGenerator(seed: seed)
+        var generator = SeededGenerator(seed: seed)
+        let policies: [KeyPolicy?] = [
+            nil, KeyPolicy(), KeyPolicy(isOrdered: true), KeyPolicy(concurrency: 1), KeyPolicy(concurrency: 2),
+            KeyPolicy(rate: RateLimit(2, per: .milliseconds(900), burst: 1)),
+            KeyPolicy(isOrdered: true, rate: RateLimit(1, per: .milliseconds(300))),
+        ]
+        let rates: [RateLimit?] = [nil, nil, RateLimit(3, per: .milliseconds(800)), RateLimit(1, per: .seconds(1))]
+        demands = ["b", "a"].map { job in
+            ClaimRequest.Demand(
+                job: job, limit: 0, weight: Int.random(in: 1...3, using: &generator),
+                rate: rates.randomElement(using: &generator) ?? nil,
+                perKey: policies.randomElement(using: &generator) ?? nil)
+        }
+        self.generator = generator
     }
 
     private mutating func pick(_ range: Range<Int>) -> Int { Int.random(in: range, using: &generator) }
@@ -60,7 +77,8 @@ private struct Model {
     }
 
     mutating func step() async throws {
-        now = now + .milliseconds(pick(0..<700))
+        // Now and then the clock is set back, or the node whose clock is behind goes on.
+        now = pick(0..<60) == 0 ? now - .milliseconds(pick(0..<3000)) : now + .milliseconds(pick(0..<700))
         switch pick(0..<12) {
         case 0...3: try await accept()
         case 4, 5: try await claim()
@@ -83,12 +101,17 @@ private struct Model {
             dataContentType: number % 5 == 0 ? "application/octet-stream" : nil, extensions: extensions,
             data: number % 7 == 0 ? nil : number % 6 == 0 ? [] : [0, 255, UInt8(number % 256)])
         var record = IntakeRecord(event: event, acceptedAt: now, runs: [])
+        let drops = NewRun.DropLimits(
+            job: RateLimit(9, per: .seconds(3)), key: pick(0..<2) == 0 ? RateLimit(2, per: .seconds(3)) : nil)
         for job in ["a", "b", "c"] where pick(0..<2) == 0 {
             let id = ids.next(microseconds: now.microsecondsSince1970, using: &generator)
             record.runs.append(
                 NewRun(
                     id: id, job: job, trigger: pick(0..<3) == 0 ? nil : "trigger-\(job)",
-                    runAt: now + .milliseconds(pick(0..<3) == 0 ? pick(1..<2000) : 0), priority: pick(0..<3)))
+                    runAt: now + .milliseconds(pick(0..<3) == 0 ? pick(1..<2000) : 0), priority: pick(0..<3),
+                    expiresAt: pick(0..<4) == 0 ? now + .milliseconds(pick(100..<4000)) : nil,
+                    key: pick(0..<3) == 0 ? nil : "k\(pick(0..<3))", stopsKey: pick(0..<4) == 0,
+                    dropsBeyond: pick(0..<3) == 0 ? drops : .init()))
         }
         if pick(0..<4) == 0 { record.refusals = [Decision(trigger: "other", outcome: .refused, reason: "no \"way\"")] }
         if pick(0..<3) == 0 {
@@ -109,15 +132,22 @@ private struct Model {
     private mutating func claim() async throws {
         let request = ClaimRequest(
             node: "n\(pick(0..<2))", now: now, leaseExpiresAt: now + .milliseconds(pick(500..<3000)),
-            demands: [.init(job: "b", limit: pick(0..<3)), .init(job: "a", limit: pick(0..<4))], limit: pick(1..<5),
-            pausedTriggers: pick(0..<4) == 0 ? ["trigger-a"] : [])
+            demands: demands.map { demand in
+                var demand = demand
+                demand.limit = pick(0..<4)
+                return demand
+            }, limit: pick(1..<6), mostRuns: pick(0..<4) == 0 ? pick(1..<4) : .max,
+            pausedTriggers: pick(0..<4) == 0 ? paused.union(["trigger-b"]) : paused)
         let expected = try await stores.0.claim(request)
         let actual = try await stores.1.claim(request)
         guard expected.nextDueAt == actual.nextDueAt, expected.runs.map(\.lease) == actual.runs.map(\.lease),
             expected.runs.map(\.event) == actual.runs.map(\.event),
             expected.runs.map(\.attempt) == actual.runs.map(\.attempt),
             expected.runs.map(\.history) == actual.runs.map(\.history),
-            expected.runs.map(\.trigger) == actual.runs.map(\.trigger)
+            expected.runs.map(\.trigger) == actual.runs.map(\.trigger),
+            expected.runs.map(\.key) == actual.runs.map(\.key), expected.expired == actual.expired,
+            expected.runs.map(\.startsOverAt) == actual.runs.map(\.startsOverAt),
+            expected.tooHeavy == actual.tooHeavy
         else { throw Difference(description: "claim: expected \(expected), the SQLite store answered \(actual)") }
         leases += actual.runs
     }
@@ -190,7 +220,8 @@ private struct Model {
         let actual = try await stores.1.expired(now: at, limit: limit)
         guard expected.map(\.lease) == actual.map(\.lease), expected.map(\.attempt) == actual.map(\.attempt),
             expected.map(\.startedAt) == actual.map(\.startedAt), expected.map(\.history) == actual.map(\.history),
-            expected.map(\.isCancelRequested) == actual.map(\.isCancelRequested)
+            expected.map(\.isCancelRequested) == actual.map(\.isCancelRequested),
+            expected.map(\.startsOverAt) == actual.map(\.startsOverAt)
         else { throw Difference(description: "expired: expected \(expected), the SQLite store answered \(actual)") }
         let some = leases.prefix(2).map { (lease: $0.lease, progress: Progress(0.25, "quarter")) }
         try await stores.0.report(some)
@@ -206,9 +237,18 @@ private struct Model {
                 try await $0.prune(runsBefore: before, eventsBefore: before, limit: limit)
             }
         }
-        let pause = Pause(pick(0..<2) == 0 ? .job : .trigger, "p\(pick(0..<2))")
+        let pauses = [
+            Pause(.job, "p"), Pause(.job, "trigger-a"), Pause(.trigger, "p"), Pause(.trigger, "trigger-a"),
+            Pause(key: "k\(pick(0..<3))", ofJob: pick(0..<2) == 0 ? "a" : "b"),
+        ]
+        let pause = pauses[pick(0..<pauses.count)]
         let isPaused = pick(0..<2) == 0
         let at = now
+        if pause.kind == .trigger, isPaused {
+            paused.insert(pause.name)
+        } else if pause.kind == .trigger {
+            paused.remove(pause.name)
+        }
         for store in [stores.0 as any RunStore, stores.1] { try await store.setPaused(pause, isPaused, now: at) }
         _ = try await both("pauses") { try await $0.pauses() }
     }
@@ -224,6 +264,9 @@ private struct Model {
 
     mutating func compareAll() async throws {
         for id in runs { _ = try await both("run \(id)") { try await $0.run(id) } }
+        for id in runs {
+            _ = try await both("circumstances of \(id)") { try await $0.circumstances(of: id) }
+        }
         var before: RunID?
         repeat {
             let query = RunQuery(before: before, limit: 7)

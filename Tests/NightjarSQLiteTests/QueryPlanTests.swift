@@ -18,15 +18,18 @@ struct QueryPlanTests {
     func writes() async throws {
         let folder = try TemporaryFolder()
         let store = try SQLiteStore(path: folder.path("n.db"))
+        try await claimEverything(store)
         try await useEveryWrite(store)
         let texts = try await store.committer.perform { $0.preparedTexts }
         #expect(texts.count > 25, "the store prepared less than was expected: \(texts)")
-        let pattern = /SCAN (?!json_each|found|nodes|CONSTANT ROW)/
+        let pattern = /SCAN (?!json_each|found|nodes|\(subquery|CONSTANT ROW)/
         var scans: [String] = []
         for text in texts where text.contains(/^\s*(SELECT|INSERT|UPDATE|DELETE)/) {
             let plan = try await store.pool.read { try Self.plan(text, $0) }
-            // Walking the index of what is due in its own order, up to a LIMIT, is no scan of the table.
-            if plan.replacing(/SCAN runs USING (COVERING )?INDEX runs_due/, with: "").contains(pattern) {
+            // Walking a partial index of what is due, or waits for a trigger, is no scan of the table.
+            if plan.replacing(/SCAN (runs|lanes) USING (COVERING )?INDEX (runs_due|runs_expiring|lanes_paused)/, with: "")
+                .contains(pattern)
+            {
                 scans.append("\(text)\n  \(plan)")
             }
         }
@@ -81,6 +84,60 @@ struct QueryPlanTests {
             let plan = try await store.pool.read { try Self.plan(text, $0) }
             #expect(plan.contains(/INDEX events_unmatched \(accepted_at<|INTEGER PRIMARY KEY \(rowid=/), "\(plan)")
             #expect(!plan.contains("SCAN events"), "\(plan)")
+        }
+        try store.close()
+    }
+
+    /// The statements that claims prepare: with and without keys that matter, paused triggers, paused keys, stopped keys.
+    private func claimEverything(_ store: SQLiteStore) async throws {
+        let policies: [KeyPolicy?] = [
+            nil, KeyPolicy(), KeyPolicy(isOrdered: true), KeyPolicy(concurrency: 2, rate: RateLimit(1, per: .seconds(1))),
+        ]
+        var records = Records.make(40, from: 100)
+        for index in records.indices {
+            records[index].runs[0].key = index % 3 == 0 ? nil : "k\(index % 5)"
+            records[index].runs[0].stopsKey = index % 2 == 0
+            records[index].runs[0].trigger = index % 7 == 0 ? "x" : "t"
+        }
+        _ = try await store.accept(records)
+        for paused in [[], ["x"]] as [Set<String>] {
+            try await store.setPaused(Pause(key: "k1", ofJob: "a"), !paused.isEmpty, now: Records.start)
+            for (number, policy) in policies.enumerated() {
+                var request = Records.claim(limit: 3, pausedTriggers: paused)
+                request.demands[0].perKey = policy
+                let runs = try await store.claim(request).runs
+                request.limit = 1
+                request.demands[0].weight = 2
+                _ = try await store.claim(request)
+                _ = try await store.settle(
+                    runs.map {
+                        Settlement(
+                            lease: $0.lease, attempt: nil,
+                            transition: number % 2 == 0
+                                ? .die(reason: "no", history: RunHistory())
+                                : .retry(at: Records.start, history: RunHistory(crashes: 1)),
+                            at: Records.start)
+                    })
+            }
+        }
+    }
+
+    @Test("a claim sorts nothing and looks at no rows of what it passes over, whatever is paused or has keys")
+    func keyedClaims() async throws {
+        let folder = try TemporaryFolder()
+        let store = try SQLiteStore(path: folder.path("n.db"))
+        try await claimEverything(store)
+        let texts = try await store.committer.perform { $0.preparedTexts }.filter { text in
+            ["runs_keyed", "runs_key_", "runs_suspect", "lanes_", "runs_available"].contains { text.contains("INDEXED BY \($0)") }
+        }
+        #expect(texts.count > 12, "less was prepared than was expected: \(texts)")
+        for text in texts {
+            let plan = try await store.pool.read { try Self.plan(text, $0) }
+            // What is found is put in order once more, where it is no more than the claim's limit.
+            let sorts = plan.contains("TEMP B-TREE") && !plan.contains("SCAN found")
+            #expect(!sorts, "\(text)\n\(plan)")
+            let passesOver = text.contains("json_each") || text.contains("runs_key_")
+            #expect(!passesOver || plan.contains("COVERING INDEX"), "\(text)\n\(plan)")
         }
         try store.close()
     }
@@ -145,7 +202,9 @@ struct QueryPlanTests {
         let folder = try TemporaryFolder()
         let store = try SQLiteStore(path: folder.path("n.db"))
         for (index, states) in [
-            ("runs_available", "state = 1"), ("runs_due", "state IN (0, 3)"), ("runs_dead", "state = 5"),
+            ("runs_available", "state = 1 AND key IS NULL AND crashes = 0"),
+            ("runs_keyed", "state = 1 AND key IS NOT NULL AND crashes = 0"),
+            ("runs_suspect", "state = 1 AND crashes > 0"), ("runs_due", "state IN (0, 3)"), ("runs_dead", "state = 5"),
         ] {
             let plan = try await store.pool.read {
                 try Self.plan(

@@ -157,6 +157,10 @@ final class BrokenStore: RunStore {
 
     func run(_ id: RunID) async throws(StoreError) -> Run? { try await base.run(id) }
 
+    func circumstances(of run: RunID) async throws(StoreError) -> RunCircumstances? {
+        try await base.circumstances(of: run)
+    }
+
     func runs(_ query: RunQuery) async throws(StoreError) -> RunPage {
         var query = query
         if defect == .pagesWrongly, let before = query.before {

@@ -27,7 +27,7 @@ struct TriggerRulesTests {
         var number = 0
         var ids = RunIDGenerator()
         var random = SeededGenerator(seed: 1)
-        return try IntakePlanner(jobs: ["a", "b"], triggers: triggers).plan(
+        return try IntakePlanner(jobs: ["a": JobPolicy(), "b": JobPolicy()], triggers: triggers).plan(
             IncomingEvent(event, to: addressee), now: Self.now
         ) {
             number += 1

@@ -158,6 +158,9 @@ final class NodeStore: RunStore {
     func run(_ id: RunID) async throws(StoreError) -> Run? {
         try await call { () async throws(StoreError) in try await base.run(id) }
     }
+    func circumstances(of run: RunID) async throws(StoreError) -> RunCircumstances? {
+        try await call { () async throws(StoreError) in try await base.circumstances(of: run) }
+    }
     func runs(_ query: RunQuery) async throws(StoreError) -> RunPage {
         try await call { () async throws(StoreError) in try await base.runs(query) }
     }

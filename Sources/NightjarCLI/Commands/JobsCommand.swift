@@ -30,6 +30,7 @@ struct JobsListCommand: AsyncParsableCommand {
         let statuses = jobs.map { job in
             JobStatus(
                 name: job.name, kind: job.kind, policy: job.policy, isPaused: pauses.contains(Pause(.job, job.name)),
+                pausedKeys: pauses.keys(ofJob: job.name),
                 running: counts[job.name]?[.running] ?? 0, counts: counts[job.name] ?? [:])
         }
         if json { return try StandardOutput.write(json: JSONShapes.list("jobs", statuses) { $0.job($1) }) }
@@ -41,7 +42,7 @@ struct JobsListCommand: AsyncParsableCommand {
             let dead = job.counts[.dead] ?? 0
             let timeout = job.policy.timeout.map { DurationText.text($0) } ?? "-"
             table.add(
-                Table.Cell(job.name), Table.Cell(job.kind), Table.Cell.paused(job.isPaused, style),
+                Table.Cell(job.name), Table.Cell(job.kind), Table.Cell.paused(job, style),
                 Table.Cell("\(waiting)"), Table.Cell("\(job.running)"), Table.Cell("\(dead)", paint: deadPaint(dead)),
                 Table.Cell("\(job.policy.retry.attempts)"), Table.Cell(timeout))
         }
@@ -49,27 +50,47 @@ struct JobsListCommand: AsyncParsableCommand {
     }
 }
 
+extension Table.Cell {
+    /// Whether a job is paused, or how many of its keys are.
+    fileprivate static func paused(_ job: JobStatus, _ style: TerminalStyle) -> Table.Cell {
+        let count = job.pausedKeys.count
+        if job.isPaused || count == 0 { return paused(job.isPaused, style) }
+        return Table.Cell(count == 1 ? "1 key paused" : "\(count) keys paused", paint: style.yellow)
+    }
+}
+
 /// `nightjar jobs pause`.
 struct JobsPauseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "pause", abstract: "Pause a job: its runs wait until it is resumed. What runs goes on.")
+        commandName: "pause",
+        abstract: "Pause a job, or one key of it: its runs wait until it is resumed. What runs goes on.")
 
     @OptionGroup var workspace: WorkspaceOptions
 
     @Argument(help: "The job.")
     var job: String
 
-    func run() async throws { try await workspace.workspace().setPaused(Pause(.job, job), true) }
+    @Option(help: "Pause only the runs that have this key.")
+    var key: String?
+
+    func run() async throws {
+        try await workspace.workspace().setPaused(key.map { Pause(key: $0, ofJob: job) } ?? Pause(.job, job), true)
+    }
 }
 
 /// `nightjar jobs resume`.
 struct JobsResumeCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "resume", abstract: "Resume a job that is paused.")
+    static let configuration = CommandConfiguration(commandName: "resume", abstract: "Resume a job, or a key of it, that is paused.")
 
     @OptionGroup var workspace: WorkspaceOptions
 
     @Argument(help: "The job.")
     var job: String
 
-    func run() async throws { try await workspace.workspace().setPaused(Pause(.job, job), false) }
+    @Option(help: "Resume the runs that have this key.")
+    var key: String?
+
+    func run() async throws {
+        try await workspace.workspace().setPaused(key.map { Pause(key: $0, ofJob: job) } ?? Pause(.job, job), false)
+    }
 }

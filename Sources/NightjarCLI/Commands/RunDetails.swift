@@ -23,13 +23,16 @@ extension TerminalStyle {
 /// Everything that is known of a run, for people.
 enum RunDetails {
     /// The text, of several lines.
-    static func text(_ run: Run, now: Timestamp, style: TerminalStyle) -> String {
+    /// - Parameter wait: what it waits for, if that is known.
+    static func text(_ run: Run, waitsFor wait: RunWait? = nil, now: Timestamp, style: TerminalStyle) -> String {
         var lines: [(String, String)] = [
             ("run", "\(run.id)"), ("job", run.job), ("state", style.state(run.state) + detail(of: run, now: now)),
             ("trigger", run.trigger ?? "none: started by hand"),
             ("event", "\(run.event.type) \(run.event.id) from \(run.event.source)"),
             ("created", when(run.createdAt, now)),
         ]
+        if let key = run.key { lines.append(("key", key)) }
+        if let wait { lines.append(("waits for", wait.text(now: now))) }
         if let finishedAt = run.finishedAt { lines.append(("finished", when(finishedAt, now))) }
         if let progress = run.progress {
             lines.append(("progress", "\(Int((progress.fraction * 100).rounded()))% \(progress.text ?? "")"))

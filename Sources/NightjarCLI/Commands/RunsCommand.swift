@@ -56,12 +56,17 @@ struct RunsShowCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let found = try await workspace.workspace().withStore { try await $0.run(id) }
-        guard let run = found else { throw CommandFailure("there is no run \(id)") }
+        let workspace = try workspace.workspace()
+        let now = SystemTimeSource().now
+        let found = try await workspace.withStore { store -> (run: Run, wait: RunWait?)? in
+            guard let run = try await store.run(id) else { return nil }
+            return (run, try await RunWait.of(run, in: store, jobs: workspace.outline?.jobs, now: now))
+        }
+        guard let (run, wait) = found else { throw CommandFailure("there is no run \(id)") }
         if json {
-            try StandardOutput.write(json: JSONShapes.text { $0.run(run) })
+            try StandardOutput.write(json: JSONShapes.text { $0.run(run, waitsFor: wait) })
         } else {
-            try StandardOutput.write(RunDetails.text(run, now: SystemTimeSource().now, style: .standardOutput))
+            try StandardOutput.write(RunDetails.text(run, waitsFor: wait, now: now, style: .standardOutput))
         }
     }
 }

@@ -22,11 +22,11 @@ struct WhyCommand: AsyncParsableCommand {
 
     func run() async throws {
         let workspace = try workspace.workspace(hasRules: true)
-        let triggers = workspace.outline?.triggers ?? []
+        let outline = workspace.outline
         let explanations = try await workspace.withStore { store in
             var explanations: [EventExplanation] = []
             for record in try await store.events(id: event, source: source) {
-                explanations.append(try await EventExplanation(record, store: store, triggers: triggers))
+                explanations.append(try await EventExplanation(record, store: store, outline: outline))
             }
             return explanations
         }
@@ -51,6 +51,8 @@ struct EventExplanation {
     struct Line {
         var decision: Decision
         var run: Run?
+        /// What the run waits for.
+        var wait: RunWait?
     }
 
     /// The event as it was accepted.
@@ -62,15 +64,18 @@ struct EventExplanation {
 
     /// The explanation of an event.
     init(
-        _ record: EventRecord, store: any RunStore, triggers: [ConfigurationOutline.TriggerOutline]
+        _ record: EventRecord, store: any RunStore, outline: ConfigurationOutline?
     ) async throws(StoreError) {
+        let now = SystemTimeSource().now
         self.record = record
         lines = []
         for decision in record.decisions {
             let run: Run? = if let id = decision.run { try await store.run(id) } else { nil }
-            lines.append(Line(decision: decision, run: run))
+            var line = Line(decision: decision, run: run)
+            if let run { line.wait = try await RunWait.of(run, in: store, jobs: outline?.jobs, now: now) }
+            lines.append(line)
         }
-        refusals = Self.refusals(of: record, by: triggers)
+        refusals = Self.refusals(of: record, by: outline?.triggers ?? [])
     }
 
     /// The record with the refusals of the present triggers among its decisions.
@@ -131,7 +136,7 @@ struct EventExplanation {
             text += decision.job.map { " → job \(Printable.line($0))" } ?? ""
             text += decision.reason.map { ": \(Printable.line($0))" } ?? ""
             text += "\n"
-            if let run = line.run { text += self.text(run, now: now, style: style) }
+            if let run = line.run { text += self.text(run, line.wait, now: now, style: style) }
             if let id = decision.run, line.run == nil { text += "      run \(id) is no longer kept\n" }
         }
         for refusal in refusals {
@@ -141,10 +146,11 @@ struct EventExplanation {
         return text
     }
 
-    private func text(_ run: Run, now: Timestamp, style: TerminalStyle) -> String {
+    private func text(_ run: Run, _ wait: RunWait?, now: Timestamp, style: TerminalStyle) -> String {
         var text = "      run \(run.id)  \(style.state(run.state))"
         text += run.reason.map { ": \(Printable.line($0))" } ?? ""
         text += "\n"
+        if let wait { text += "      waits for \(Printable.line(wait.text(now: now)))\n" }
         for attempt in run.attempts {
             let outcome = attempt.outcome.map { "\($0)" } ?? "running"
             let error = attempt.error.map { ": \(Printable.line($0))" } ?? ""

@@ -21,19 +21,21 @@ extension Workspace {
         return try await withStore { store in (try await store.pauses(), try await store.counts()) }
     }
 
-    /// Pauses or resumes a job or trigger, and says so.
+    /// Pauses or resumes a job, a trigger or a key, and says so.
     func setPaused(_ pause: Pause, _ isPaused: Bool) async throws {
+        let kind = pause.kind == .trigger ? "trigger" : "job"
         if let outline {
-            let names = pause.kind == .job ? outline.jobs.map(\.name) : outline.triggers.map(\.name)
+            let names = pause.kind == .trigger ? outline.triggers.map(\.name) : outline.jobs.map(\.name)
             // Something that left the configuration can still be resumed, not paused.
             if isPaused, !names.contains(pause.name) {
                 let hint =
                     NearestName.of(pause.name, among: names).map { "did you mean \"\($0)\"?" }
                     ?? "expected one of: \(names.joined(separator: ", "))"
-                throw CommandFailure("there is no \(pause.kind.rawValue) \"\(pause.name)\"; \(hint)")
+                throw CommandFailure("there is no \(kind) \"\(pause.name)\"; \(hint)")
             }
         }
         try await withNewStore { try await $0.setPaused(pause, isPaused, now: SystemTimeSource().now) }
-        print("\(pause.kind.rawValue) \(pause.name) is \(isPaused ? "paused" : "active").")
+        let key = pause.key.map { "key \"\(Printable.line($0))\" of " } ?? ""
+        print("\(key)\(kind) \(pause.name) is \(isPaused ? "paused" : "active").")
     }
 }

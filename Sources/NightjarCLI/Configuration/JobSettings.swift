@@ -43,6 +43,17 @@ extension Section {
         policy.retry = read("retry", .retry, default: .default)
         policy.timeout = read("timeout", .duration(atLeast: .milliseconds(1)))
         policy.concurrency = read("concurrency", .integer(1...10_000))
+        policy.priority = read("priority", .integer(0...9), default: policy.priority)
+        policy.expires = read("expires", .duration(atLeast: .milliseconds(1)))
+        policy.weight = read("weight", .integer(1...10_000), default: policy.weight)
+        policy.rate = read("rate", .rateLimit)
+        policy.key = read("key", .key)
+        policy.perKey = read("perKey", .perKey, default: policy.perKey)
+        if has("perKey"), !has("key"), let entry = entries.first(where: { $0.key == "perKey" }) {
+            context.report(
+                entry.position,
+                "\(label) has \"perKey\" but no \"key\"; expected \"key\" with an expression such as event.data.customer")
+        }
         return policy
     }
 
@@ -64,32 +75,5 @@ extension Section {
             return nil
         }
         return actions.first
-    }
-}
-
-extension Reading where Value == RetryPolicy {
-    /// The setting `retry` of a job.
-    static var retry: Reading {
-        let section = Reading<RetryPolicy>.section("a mapping such as { attempts: 8, from: 1s, upTo: 1h }, or off") {
-            section in
-            let attempts = section.read("attempts", .integer(1...1000), default: RetryPolicy.default.attempts)
-            let from = section.read("from", .duration(), default: RetryPolicy.default.from)
-            let upTo = section.read("upTo", .duration())
-            let jitter = section.read("jitter", .boolean, default: true)
-            let crashes = section.read("crashes", .integer(1...1000), default: RetryPolicy.default.crashes)
-            if let upTo, upTo < from, let entry = section.entries.first(where: { $0.key == "upTo" }) {
-                section.context.report(
-                    entry.value.position,
-                    "upTo: \(entry.value.shown) is shorter than \"from\", which is \(DurationText.text(from)); expected at least that"
-                )
-            }
-            return RetryPolicy(
-                attempts: attempts, from: from, upTo: upTo ?? max(from, RetryPolicy.default.upTo), jitter: jitter,
-                crashes: crashes)
-        }
-        return Reading(section.expected) { node, label, context in
-            if case .scalar("off", _) = node.content { return .never }
-            return section.read(node, label, context)
-        }
     }
 }

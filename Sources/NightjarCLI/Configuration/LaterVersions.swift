@@ -10,8 +10,8 @@ enum LaterVersions {
         ["publish", "webhook"], "jobs are not in this version of Nightjar; expected one of: command, http, emit")
     /// Settings of jobs.
     static let jobSettings = reasons(
-        ["priority", "unique", "key", "rateLimit"],
-        "is not in this version of Nightjar; expected \"retry\", \"timeout\" and \"concurrency\" at most")
+        ["unique", "debounce", "batch"],
+        "is not in this version of Nightjar; expected the key to be left out")
     /// Sections of the file.
     static let sections = reasons(
         ["webhooks", "dashboard"], "is not in this version of Nightjar; expected the section to be left out")

@@ -73,6 +73,12 @@ extension JSONWriter {
         member("name", job.name)
         member("kind", job.kind)
         member("paused", job.isPaused)
+        if !job.pausedKeys.isEmpty {
+            key("pausedKeys")
+            beginArray()
+            for key in job.pausedKeys { string(key) }
+            endArray()
+        }
         member("running", job.running)
         key("counts")
         beginObject()
@@ -80,19 +86,7 @@ extension JSONWriter {
             if let count = job.counts[state] { member(state.description, count) }
         }
         endObject()
-        key("retry")
-        beginObject()
-        member("attempts", job.policy.retry.attempts)
-        seconds("from", job.policy.retry.from)
-        seconds("upTo", job.policy.retry.upTo)
+        policy(job.policy)
         endObject()
-        if let timeout = job.policy.timeout { seconds("timeout", timeout) }
-        if let concurrency = job.policy.concurrency { member("concurrency", concurrency) }
-        endObject()
-    }
-
-    private mutating func seconds(_ name: String, _ duration: Duration) {
-        key(name)
-        double(Double(duration.microseconds) / 1_000_000)
     }
 }

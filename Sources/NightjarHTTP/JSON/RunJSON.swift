@@ -5,7 +5,8 @@ extension JSONWriter {
     /// A run, in the shape that the API promises.
     ///
     /// The input is the JSON value itself, a string for other text, or `{"base64": …}`.
-    package mutating func run(_ run: Run) {
+    /// - Parameter wait: what it waits for, if that was asked.
+    package mutating func run(_ run: Run, waitsFor wait: RunWait? = nil) {
         beginObject()
         member("id", run.id.description)
         member("job", run.job)
@@ -18,9 +19,9 @@ extension JSONWriter {
         member("type", run.event.type)
         member("subject", run.event.subject)
         endObject()
-        key("key")
-        null()
+        member("key", run.key)
         member("priority", run.priority)
+        if let expiresAt = run.expiresAt { member("expiresAt", expiresAt) }
         member("createdAt", run.createdAt)
         member("runAt", run.runAt)
         member("finishedAt", run.finishedAt)
@@ -45,6 +46,19 @@ extension JSONWriter {
         }
         member("reason", run.reason)
         if run.isCancelRequested { member("cancelRequested", true) }
+        if let wait {
+            key("waitsFor")
+            self.wait(wait)
+        }
+        endObject()
+    }
+
+    private mutating func wait(_ wait: RunWait) {
+        beginObject()
+        member("kind", wait.kind)
+        member("text", wait.description)
+        if let until = wait.until { member("until", until) }
+        member("run", wait.run?.description)
         endObject()
     }
 

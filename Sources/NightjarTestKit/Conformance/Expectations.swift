@@ -27,6 +27,18 @@ func require<Value>(
     return value
 }
 
+/// Expects so many values to be there that one of them has this place, and answers it.
+func element<Value>(
+    _ values: [Value], _ place: Int, file: StaticString = #fileID, line: UInt = #line
+) throws(ConformanceFailure) -> Value {
+    guard values.indices.contains(place) else {
+        throw ConformanceFailure(
+            expectation: "what was answered", actual: "\(values.count) values", expected: "at least \(place + 1)",
+            file: "\(file)", line: line)
+    }
+    return values[place]
+}
+
 /// Expects a call to throw a ``NightjarCore/StoreError`` of this code.
 func expectError<Value>(
     _ what: String, _ code: StoreError.Code, file: StaticString = #fileID, line: UInt = #line,
