@@ -48,7 +48,7 @@ struct RunNews: Sendable {
             // What has the same key may have waited for it.
             if entry.key != nil { mayHaveWork.insert(entry.job) }
             // Now the node may take another run that is suspected of killing its nodes, whatever its job.
-            if entry.history.isSuspect { dispatcher.hintAll() }
+            if entry.isSuspect { dispatcher.hintAll() }
             switch settlement.transition {
             case .retry(let at, _) where state == .retryable: dispatcher.noteDue(at: at)
             case .retry, .release: mayHaveWork.insert(entry.job)

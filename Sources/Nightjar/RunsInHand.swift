@@ -13,6 +13,8 @@ final class RunsInHand: Sendable {
         var weight: Int
         /// What it has in common with other runs of its job.
         var key: String?
+        /// Whether it is suspected of killing its nodes.
+        var isSuspect: Bool
         var attempt: Int
         /// How long the attempt may take, as configured when it began.
         var timeout: Duration?
@@ -30,6 +32,7 @@ final class RunsInHand: Sendable {
             trigger = claimed.trigger
             self.weight = weight
             key = claimed.key
+            isSuspect = claimed.history.isSuspect
             attempt = claimed.attempt
             lease = claimed.lease
             gate = StopGate()

@@ -73,6 +73,9 @@ final class HookedStore: RunStore {
             try await base.change(command, selection, now: now, limit: limit)
         }
     }
+    func circumstances(of id: RunID) async throws(StoreError) -> RunCircumstances? {
+        try await call { () async throws(StoreError) in try await base.circumstances(of: id) }
+    }
     func run(_ id: RunID) async throws(StoreError) -> Run? {
         try await call { () async throws(StoreError) in try await base.run(id) }
     }
