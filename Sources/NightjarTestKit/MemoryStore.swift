@@ -43,6 +43,11 @@ public final class MemoryStore: Sendable {
     /// Every run, oldest first: for checks in tests, without a suspension.
     public func allRuns() -> [Run] { read { $0.allRuns() } }
 
+    /// The number that each event got when it was accepted, by its id: for checks in tests, without a suspension.
+    public func eventSequences() -> [String: Int64] {
+        read { Dictionary($0.events.map { ($0.event.id, $0.sequence) }) { first, _ in first } }
+    }
+
     /// The ids of all events: for checks in tests, without a suspension.
     public func eventIDs() -> Set<String> { read { Set($0.events.map(\.event.id)) } }
 

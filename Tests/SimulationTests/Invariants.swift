@@ -64,6 +64,8 @@ final class Invariants: Sendable {
         let runs = store.allRuns()
         let events = store.eventIDs()
         let now = clock.now
+        try Self.checkKeys(runs, store.eventSequences())
+        try Self.checkSlots(runs)
         try state.withLock { state in
             state.revision = revision
             state.checks += 1
@@ -95,6 +97,45 @@ final class Invariants: Sendable {
                     }
                 }
             }
+        }
+    }
+
+    /// Runs of an ordered key go one at a time, in the order in which their events were accepted; of a limited key two at once.
+    private static func checkKeys(_ runs: [Run], _ sequences: [String: Int64]) throws {
+        var limited: [String: Int] = [:]
+        var ordered: [String: [Run]] = [:]
+        for run in runs where !run.state.isFinished {
+            guard let key = run.key else { continue }
+            if run.job == "ordered" { ordered[key, default: []].append(run) }
+            if run.job == "limited", run.state == .running { limited[key, default: 0] += 1 }
+        }
+        if let (key, count) = limited.first(where: { $0.value > 2 }) {
+            throw BrokenRule(rule: 6, detail: "\(count) runs of the key \(key) run at once; two may")
+        }
+        for (key, runs) in ordered {
+            let running = runs.filter { $0.state == .running }
+            guard let one = running.first else { continue }
+            guard running.count == 1 else {
+                throw BrokenRule(rule: 6, detail: "\(running.count) runs of the ordered key \(key) run at once")
+            }
+            func place(_ run: Run) -> Int64 { sequences[run.event.id] ?? 0 }
+            if let earlier = runs.first(where: { place($0) < place(one) }) {
+                throw BrokenRule(
+                    rule: 6,
+                    detail:
+                        "\(one.event.id) runs before \(earlier.event.id), which is \(earlier.state), in the key \(key)")
+            }
+        }
+    }
+
+    /// No node has more in hand than its four slots.
+    private static func checkSlots(_ runs: [Run]) throws {
+        var used: [NodeID: Int] = [:]
+        for run in runs {
+            if let node = run.lease?.node { used[node, default: 0] += run.job == "heavy" ? 3 : 1 }
+        }
+        if let (node, slots) = used.first(where: { $0.value > 4 }) {
+            throw BrokenRule(rule: 7, detail: "\(node) has runs in hand that take \(slots) slots of its 4")
         }
     }
 
@@ -156,6 +197,13 @@ final class Invariants: Sendable {
             throw BrokenRule(rule: 2, detail: "run \(run.id) of \(run.job) is still \(run.state)")
         }
         let runs = store.allRuns()
+        for run in runs where run.state == .dead && run.reason?.contains("quarantined") == true && run.job != "killer" {
+            throw BrokenRule(rule: 9, detail: "run \(run.id) of \(run.job) is quarantined for what others did")
+        }
+        for run in runs where run.job == "killer" && run.state == .dead && run.reason?.contains("quarantined") != true {
+            throw BrokenRule(
+                rule: 9, detail: "run \(run.id) kills its nodes and is dead for another reason: \(run.reason ?? "")")
+        }
         for id in acknowledgedEvents where !runs.contains(where: { $0.event.id == id }) {
             throw BrokenRule(rule: 1, detail: "the acknowledged event \(id) has no run")
         }

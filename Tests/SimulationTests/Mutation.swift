@@ -17,6 +17,9 @@ enum Mutation: String, Sendable, CaseIterable {
     case countsReleases = "a run given back at a shutdown has used up an attempt"
     case forgetsCancellation = "a waiting run that someone cancelled goes on"
     case forgetsCancelRequests = "a running run that someone cancelled is never stopped"
+    case ignoresOrder = "runs of an ordered key go at once"
+    case ignoresKeyLimit = "more runs of a key run at once than may"
+    case ignoresWeight = "a heavy run takes one slot"
     case retriesTheDone = "a run that completed is tried again"
 }
 
@@ -32,9 +35,16 @@ extension Mutation {
     }
 
     func request(_ request: ClaimRequest) -> ClaimRequest {
-        guard self == .forgetsPromotion else { return request }
         var request = request
-        request.now = .distantPast
+        switch self {
+        case .forgetsPromotion: request.now = .distantPast
+        case .ignoresOrder:
+            for index in request.demands.indices { request.demands[index].perKey?.isOrdered = false }
+        case .ignoresKeyLimit:
+            for index in request.demands.indices { request.demands[index].perKey?.concurrency = nil }
+        case .ignoresWeight: for index in request.demands.indices { request.demands[index].weight = 1 }
+        default: break
+        }
         return request
     }
 

@@ -1,4 +1,5 @@
 import CloudEvents
+import Expressions
 import Logging
 import Nightjar
 import NightjarCore
@@ -73,9 +74,10 @@ final class World: Sendable {
                         await pauseNode()
                     }
                     await cancelSome()
+                    replaceTheDead(&group)
                 }
-                for node in state.withLock({ $0.nodes.values.map(\.store) }) { node.heal() }
-                await waitForTheEnd()
+                heal()
+                await waitForTheEnd(&group)
                 await checkSlots()
                 for node in state.withLock({ $0.nodes.sorted { $0.key < $1.key }.map(\.value) }) { node.stop() }
             }
@@ -89,17 +91,23 @@ final class World: Sendable {
 
     /// Publishes an event at some node until one of them acknowledges it, as an at-least-once source does.
     private func publish(_ number: Int) async {
-        let event = Event(id: "event-\(number)", source: "/test", type: "test.\(number % 7)")
+        // Some come with others of their kind, so that runs of one key wait for each other.
+        let events = (0...random(0..<3)).map { companion in
+            Event(
+                id: "event-\(number)-\(companion)", source: "/test", type: "test.\(number % Self.names.count)",
+                dataContentType: "application/json", data: Array(#"{"key":"k\#(random(0..<2))"}"#.utf8))
+        }
         while true {
             let nodes = state.withLock { $0.nodes.sorted { $0.key < $1.key }.map(\.value) }
             if !nodes.isEmpty {
                 do {
-                    let answers = try await nodes[random(0..<nodes.count)].runtime.intake.accept([IncomingEvent(event)])
-                    invariants.acknowledged(event.id)
-                    note("\(event.id) \(answers[0].outcome)")
+                    let answers = try await nodes[random(0..<nodes.count)].runtime.intake.accept(
+                        events.map { IncomingEvent($0) })
+                    for event in events { invariants.acknowledged(event.id) }
+                    note("\(events[0].id) and \(events.count - 1) more: \(answers[0].outcome)")
                     return
                 } catch {
-                    note("\(event.id) refused")
+                    note("\(events[0].id) refused")
                 }
             }
             await pause(upTo: 500)
@@ -184,10 +192,11 @@ final class World: Sendable {
     }
 
     /// Ends a node: by a crash, or in order, as for a new version of the program.
-    private func endNode() {
-        let crashes = random(0..<3) > 0
+    /// - Parameter name: which; any if it is `nil`. One that has a name crashes.
+    private func endNode(named name: NodeID? = nil) {
+        let crashes = name != nil || random(0..<3) > 0
         let victim = state.withLock { state -> Node? in
-            let numbers = state.nodes.keys.sorted()
+            let numbers = state.nodes.keys.sorted().filter { name == nil || name == "node-\($0)" }
             guard !numbers.isEmpty else { return nil }
             let number = numbers[Int.random(in: 0..<numbers.count, using: &state.generator)]
             state.trace.append("node-\(number) \(crashes ? "dies" : "is stopped")")
@@ -197,11 +206,24 @@ final class World: Sendable {
         victim?.stop()
     }
 
+    /// Starts as many nodes as were killed by what they did.
+    private func replaceTheDead(_ group: inout TaskGroup<Void>) {
+        for _ in state.withLock({ $0.nodes.count })..<max(options.nodes, state.withLock { $0.nodes.count }) {
+            startNode(&group)
+        }
+    }
+
+    private func heal() {
+        for node in state.withLock({ $0.nodes.values.map(\.store) }) { node.heal() }
+    }
+
     /// Gives every run the time to end; the check afterwards says whether it did.
-    private func waitForTheEnd() async {
+    private func waitForTheEnd(_ group: inout TaskGroup<Void>) async {
         for _ in 0..<300 {
             if store.allRuns().allSatisfy(\.state.isFinished), !store.allRuns().isEmpty { return }
             await cancelSome()
+            replaceTheDead(&group)
+            heal()
             try? await clock.sleep(until: clock.now + .seconds(2))
         }
     }
@@ -224,22 +246,30 @@ final class World: Sendable {
 
     // MARK: Jobs
 
+    /// The jobs that an event of their own starts.
+    private static let names = [
+        "quick", "flaky", "emitter", "hanging", "hopeless", "snoozing", "stuck", "ordered", "limited", "heavy",
+        "expiring", "killer",
+    ]
+
     private static let triggers: [Trigger] =
-        ["quick", "flaky", "emitter", "hanging", "hopeless", "snoozing", "stuck"]
-        .enumerated().map { index, job in
+        names.enumerated().map { index, job in
             Trigger(
-                "on-\(job)", kind: "event", origin: .bus(EventFilter(types: ["test.\(index)"])), start: [job, "quick"],
-                delay: index == 2 ? .seconds(1) : .zero)
+                "on-\(job)", kind: "event", origin: .bus(EventFilter(types: ["test.\(index)"])),
+                start: index % 3 == 0 ? [job, "quick"] : [job], delay: index == 2 ? .seconds(1) : .zero)
         } + [Trigger("on-emitted", kind: "event", origin: .bus(EventFilter(types: ["emitted"])), start: ["quick"])]
 
     private var jobs: [Job] {
         let retry = RetryPolicy(attempts: 4, from: .milliseconds(300), upTo: .seconds(5), snoozes: 5, crashes: 6)
         func job(
-            _ name: String, timeout: Duration? = nil, concurrency: Int? = nil,
+            _ name: String, timeout: Duration? = nil, concurrency: Int? = nil, expires: Duration? = nil,
+            weight: Int = 1, perKey: KeyPolicy? = nil,
             _ body: @escaping @Sendable (RunContext) async throws -> Void
         ) -> Job {
-            Job(name, policy: JobPolicy(retry: retry, timeout: timeout, concurrency: concurrency)) {
-                [weak self] context in
+            let policy = JobPolicy(
+                retry: retry, timeout: timeout, concurrency: concurrency, expires: expires, weight: weight,
+                key: perKey == nil ? nil : Self.key, perKey: perKey ?? KeyPolicy())
+            return Job(name, policy: policy) { [weak self] context in
                 self?.note("\(context.job) \(context.event.id) attempt \(context.attempt) on \(context.node)")
                 try await body(context)
             }
@@ -259,6 +289,18 @@ final class World: Sendable {
             job("hanging", timeout: .seconds(4)) { [self] _ in
                 if random(0..<2) == 0 { try await clock.sleep(until: .distantFuture) }
             },
+            job("ordered", perKey: KeyPolicy(isOrdered: true)) { [self] _ in
+                try await work(upTo: 700)
+                if random(0..<3) == 0 { throw RunFailure("unlucky") }
+            },
+            job("limited", perKey: KeyPolicy(concurrency: 2)) { [self] _ in try await work(upTo: 1500) },
+            job("heavy", weight: 3) { [self] _ in try await work(upTo: 900) },
+            job("expiring", concurrency: 1, expires: .seconds(2)) { [self] _ in try await work(upTo: 3000) },
+            job("killer") { [self] context in
+                await Task.yield()
+                endNode(named: context.node)
+                try await clock.sleep(until: .distantFuture)
+            },
             // Ends only when someone cancels it.
             job("stuck") { [self] _ in try await clock.sleep(until: .distantFuture) },
             job("hopeless") { _ in throw RunFailure.never("no hope") },
@@ -269,6 +311,8 @@ final class World: Sendable {
             },
         ]
     }
+
+    private static let key: CELExpression? = try? CELExpression("event.data.key", in: .event)
 
     private func work(upTo milliseconds: Int) async throws {
         try await clock.sleep(until: clock.now + .milliseconds(random(1..<milliseconds)))
