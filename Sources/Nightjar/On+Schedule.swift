@@ -1,5 +1,5 @@
 public import CloudEvents
-public import NightjarCore
+import NightjarCore
 public import NightjarSchedule
 
 extension On.Events {
