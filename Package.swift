@@ -106,8 +106,7 @@ let package = Package(
             [
                 "NightjarCLI", "Nightjar", "NightjarCore", "NightjarSchedule", "CloudEvents", "Expressions",
                 "NightjarSQLite",
-                logging,
-                argumentParser,
+                logging, argumentParser,
             ]),
         .executableTarget(
             name: "NightjarCLI",

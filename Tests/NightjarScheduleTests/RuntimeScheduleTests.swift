@@ -8,36 +8,42 @@ import Testing
 
 @Suite("Schedules in a runtime")
 struct RuntimeScheduleTests {
+    private final class Journal: Sendable {
+        private let lines = Mutex<[String]>([])
+        var all: [String] { lines.withLock { $0 } }
+        func note(_ line: String) { lines.withLock { $0.append(line) } }
+    }
+
     private let job = Job("work") { _ in }
 
     @Test("a job is done at each tick, once over all nodes", arguments: 1...10)
     func done(seed: Int) throws {
         let simulation = Simulation(seed: UInt64(seed))
         let store = MemoryStore()
-        let done = Mutex<[String]>([])
-        let job = Job("work") { run in done.withLock { $0.append(run.event.id) } }
+        let journal = Journal()
+        let job = Job("work") { run in journal.note(run.event.id) }
         let schedule = try Schedule.cron("*/5 * * * * *")
         let trigger = Trigger("t", kind: "cron", origin: .source(ScheduleSource(schedule)), start: ["work"])
-        let failures = Mutex<[String]>([])
+        let runtimes = try (1...2).map { number in
+            try Runtime(
+                store: store, jobs: [job], triggers: [trigger],
+                configuration: RuntimeConfiguration(node: "n\(number)"), time: simulation.clock,
+                random: RandomSource(SeededGenerator(seed: UInt64(number))))
+        }
+        let failures = Journal()
         try simulation.run {
             await withTaskGroup(of: Void.self) { group in
-                for number in 1...2 {
+                for runtime in runtimes {
                     group.addTask {
-                        do {
-                            try await Runtime(
-                                store: store, jobs: [job], triggers: [trigger],
-                                configuration: RuntimeConfiguration(node: "n\(number)"), time: simulation.clock,
-                                random: RandomSource(SeededGenerator(seed: UInt64(number)))
-                            ).run()
-                        } catch { failures.withLock { $0.append("\(error)") } }
+                        do { try await runtime.run() } catch { failures.note("\(error)") }
                     }
                 }
-                do { try await simulation.clock.sleep(for: .milliseconds(31_500)) } catch {}
+                do { try await simulation.clock.sleep(for: .milliseconds(31_500)) } catch { failures.note("\(error)") }
                 group.cancelAll()
             }
         }
-        #expect(failures.withLock { $0 } == [])
-        let ids = done.withLock { $0 }
+        #expect(failures.all == [])
+        let ids = journal.all
         #expect(ids.sorted() == ids && Set(ids).count == 6 && ids.count == 6)
         #expect(store.allRuns().allSatisfy { $0.state == .completed })
     }

@@ -33,7 +33,7 @@ struct ScheduleSourceTests {
         let event = try #require(runs.last?.event)
         #expect(event.type == "nightjar.schedule.tick")
         #expect(event.source == "/triggers/t")
-        #expect(event.time == (try at("2027-01-15T11:30:00Z")))
+        #expect(try event.time == at("2027-01-15T11:30:00Z"))
         #expect(event.dataContentType == "application/json")
         let data = try #require(try JSONSerialization.jsonObject(with: Data(event.data ?? [])) as? [String: Any])
         #expect(data["trigger"] as? String == "t")
