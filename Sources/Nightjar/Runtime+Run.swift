@@ -115,7 +115,8 @@ extension Runtime {
         let news = RunNews(hub: hub, dispatcher: dispatcher, inHand: inHand, time: time, logger: logger)
         await dispatcher.run(expired: { news.expired($0) }) { [dispatcher] claimed, weight in
             news.claimed(claimed)
-            await runner.run(claimed, weight: weight, job: dispatcher.job(claimed.job), isStopping: { dispatcher.isStopping })
+            await runner.run(
+                claimed, weight: weight, job: dispatcher.job(claimed.job), isStopping: { dispatcher.isStopping })
         }
     }
 
