@@ -124,7 +124,8 @@ public struct HTTPAction: RunHandler {
         let status = answer.status
         if options.success.contains(where: { $0.contains(status) }) {
             if let problem = answer.problem {
-                throw RunFailure("\(label) answered \(answer.title), but \(problem)", code: "network", output: answer.output)
+                throw RunFailure(
+                    "\(label) answered \(answer.title), but \(problem)", code: "network", output: answer.output)
             }
             return RunOutput(result: answer.result, output: answer.output)
         }
@@ -134,6 +135,7 @@ public struct HTTPAction: RunHandler {
             throw RunFailure(message + redirect, .never, code: "\(answer.status)", output: answer.output)
         }
         throw RunFailure(
-            message, answer.retryAfter.map { .retryAfter($0) } ?? .retry, code: "\(answer.status)", output: answer.output)
+            message, answer.retryAfter.map { .retryAfter($0) } ?? .retry, code: "\(answer.status)",
+            output: answer.output)
     }
 }

@@ -14,7 +14,8 @@ public enum Backoff: Sendable, Hashable {
         case .schedule(let waits): return waits.isEmpty ? .zero : max(.zero, waits[min(place, waits.count - 1)])
         case .exponential(let from, let upTo, let jitter):
             let longest = max(0, upTo.microseconds)
-            let (product, overflow) = max(0, from.microseconds).multipliedReportingOverflow(by: 1 << Int64(min(62, place)))
+            let (product, overflow) = max(0, from.microseconds).multipliedReportingOverflow(
+                by: 1 << Int64(min(62, place)))
             let ceiling = overflow ? longest : min(longest, product)
             return .microseconds(jitter ? Int64.random(in: 0...ceiling, using: &random) : ceiling)
         }

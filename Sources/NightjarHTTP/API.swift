@@ -81,7 +81,9 @@ struct API: Sendable {
 
     /// What a run waits for.
     private func wait(of run: Run) async throws -> RunWait? {
-        guard run.state.isWaiting, let circumstances = try await node.store.circumstances(of: run.id) else { return nil }
+        guard run.state.isWaiting, let circumstances = try await node.store.circumstances(of: run.id) else {
+            return nil
+        }
         let policy = try await node.jobs().first { $0.name == run.job }?.policy
         return RunWait(circumstances, policy: policy, now: node.time.now)
     }

@@ -128,7 +128,8 @@ enum OpenAPI {
                 "weight": integer, "priority": integer,
             ],
             optional: [
-                "pausedKeys": strings, "timeout": number, "concurrency": integer, "expires": number, "rate": reference("Rate"), "key": string,
+                "pausedKeys": strings, "timeout": number, "concurrency": integer, "expires": number,
+                "rate": reference("Rate"), "key": string,
                 "perKey": "{ \"type\": \"object\" }",
             ]),
         object("Rate", required: ["limit": integer, "per": number, "burst": integer, "excess": string]),

@@ -13,7 +13,8 @@ extension Connection {
 
     func setArrival(_ arrival: Timestamp?, of job: String) throws {
         let upsert = try statement(
-            "INSERT INTO jobs (name, arrival) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET arrival = excluded.arrival")
+            "INSERT INTO jobs (name, arrival) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET arrival = excluded.arrival"
+        )
         upsert.bind(1, job)
         upsert.bind(2, arrival)
         try upsert.run()

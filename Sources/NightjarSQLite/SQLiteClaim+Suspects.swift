@@ -22,7 +22,8 @@ extension SQLiteClaim {
         defer { select.reset() }
         while try select.step() {
             let suspect = Suspect(
-                id: select.runID(0), key: select.optionalText(1), trigger: select.optionalText(2), event: select.int64(3))
+                id: select.runID(0), key: select.optionalText(1), trigger: select.optionalText(2),
+                event: select.int64(3))
             if let trigger = suspect.trigger, request.pausedTriggers.contains(trigger) { continue }
             guard let key = suspect.key else { return (suspect.id, nil) }
             if try connection.isPaused(Pause(key: key, ofJob: demand.job)) { continue }

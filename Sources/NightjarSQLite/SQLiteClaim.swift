@@ -123,7 +123,8 @@ struct SQLiteClaim {
             conditions += " AND (trigger IS NULL OR trigger NOT IN (SELECT value FROM json_each(?3)))"
         }
         if keyed, try connection.hasPausedKeys(job) {
-            conditions += " AND NOT EXISTS (SELECT 1 FROM pauses p WHERE p.kind = 'key' AND p.name = ?1 AND p.key = runs.key)"
+            conditions +=
+                " AND NOT EXISTS (SELECT 1 FROM pauses p WHERE p.kind = 'key' AND p.name = ?1 AND p.key = runs.key)"
         }
         let select =
             conditions.isEmpty

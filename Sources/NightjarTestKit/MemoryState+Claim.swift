@@ -47,7 +47,9 @@ extension MemoryState {
             if let lane = lane(of: suspect, demand) { serve(lane, demand, at: request.now) }
             claimed += [lease(suspect, request)].compactMap { $0 }
         }
-        if demand.perKey != nil { return claimed + claimByKey(demand, limit: limit - claimed.count, request, wait: wait) }
+        if demand.perKey != nil {
+            return claimed + claimByKey(demand, limit: limit - claimed.count, request, wait: wait)
+        }
         let rest = available(demand.job, request) { _ in true }.prefix(limit - claimed.count)
         return claimed + rest.compactMap { lease($0.run.id, request) }
     }
@@ -144,7 +146,8 @@ extension MemoryState {
             guard let lease = stored.run.lease, isOver(lease, at: now) else { return nil }
             return ExpiredRun(
                 job: stored.run.job, lease: lease, attempt: stored.attempt, startedAt: stored.startedAt,
-                history: stored.history, startsOverAt: stored.startsOverAt, isCancelRequested: stored.run.isCancelRequested)
+                history: stored.history, startsOverAt: stored.startsOverAt,
+                isCancelRequested: stored.run.isCancelRequested)
         }
         return Array(running.sorted { $0.lease.token < $1.lease.token }.prefix(max(0, limit)))
     }

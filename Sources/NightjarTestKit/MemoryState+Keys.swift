@@ -23,7 +23,9 @@ extension MemoryState {
             let keylessTurn = keylessTurns[demand.job] ?? 0
             if keylessTurn > lookedAt, keylessTurn < next?.value.turn ?? .max {
                 lookedAt = keylessTurn
-                guard let id = available(demand.job, request, where: { $0.run.key == nil }).first?.run.id else { continue }
+                guard let id = available(demand.job, request, where: { $0.run.key == nil }).first?.run.id else {
+                    continue
+                }
                 claimed += [lease(id, request)].compactMap { $0 }
                 keylessTurns[demand.job] = nextTurn()
                 continue

@@ -221,7 +221,8 @@ struct MemoryState {
         }
         let oldestFirst = finished.sorted { ($0.run.finishedAt, $0.run.id) < ($1.run.finishedAt, $1.run.id) }
         let doomed = oldestFirst.prefix(max(0, limit))
-        let unmatched = events.lazy.filter { $0.runs.isEmpty && $0.acceptedAt < eventsBefore }
+        let unmatched = events.filter { $0.runs.isEmpty && $0.acceptedAt < eventsBefore }
+            .sorted { ($0.acceptedAt, $0.sequence) < ($1.acceptedAt, $1.sequence) }
         var removed = Set(unmatched.prefix(max(0, limit)).map(\.sequence))
         for stored in doomed {
             runs[stored.run.id] = nil

@@ -157,7 +157,8 @@ struct ConfigurationMistakesTests {
             "1:28: job \"a\": \"unique\" is not in this version of Nightjar; expected the key to be left out"),
         Single(
             "jobs: { a: { command: [x], perKey: { order: true } } }",
-            "1:28: job \"a\" has \"perKey\" but no \"key\"; expected \"key\" with an expression such as event.data.customer"),
+            "1:28: job \"a\" has \"perKey\" but no \"key\"; expected \"key\" with an expression such as event.data.customer"
+        ),
         Single(
             "jobs: { a: { command: [x], key: event.data, perKey: { whenDead: halt } } }",
             "1:65: whenDead: \"halt\" is wrong; expected one of: continue, stop"),

@@ -27,9 +27,10 @@ struct QueryPlanTests {
         for text in texts where text.contains(/^\s*(SELECT|INSERT|UPDATE|DELETE)/) {
             let plan = try await store.pool.read { try Self.plan(text, $0) }
             // Walking a partial index of what is due, or waits for a trigger, is no scan of the table.
-            if plan.replacing(/SCAN (runs|lanes) USING (COVERING )?INDEX (runs_due|runs_expiring|lanes_paused)/, with: "")
-                .contains(pattern)
-            {
+            if plan.replacing(
+                /SCAN (runs|lanes) USING (COVERING )?INDEX (runs_due|runs_expiring|lanes_paused)/, with: ""
+            )
+            .contains(pattern) {
                 scans.append("\(text)\n  \(plan)")
             }
         }
@@ -91,7 +92,8 @@ struct QueryPlanTests {
     /// The statements that claims prepare: with and without keys that matter, paused triggers, paused keys, stopped keys.
     private func claimEverything(_ store: SQLiteStore) async throws {
         let policies: [KeyPolicy?] = [
-            nil, KeyPolicy(), KeyPolicy(isOrdered: true), KeyPolicy(concurrency: 2, rate: RateLimit(1, per: .seconds(1))),
+            nil, KeyPolicy(), KeyPolicy(isOrdered: true),
+            KeyPolicy(concurrency: 2, rate: RateLimit(1, per: .seconds(1))),
         ]
         var records = Records.make(40, from: 100)
         for index in records.indices {
@@ -128,7 +130,9 @@ struct QueryPlanTests {
         let store = try SQLiteStore(path: folder.path("n.db"))
         try await claimEverything(store)
         let texts = try await store.committer.perform { $0.preparedTexts }.filter { text in
-            ["runs_keyed", "runs_key_", "runs_suspect", "lanes_", "runs_available"].contains { text.contains("INDEXED BY \($0)") }
+            ["runs_keyed", "runs_key_", "runs_suspect", "lanes_", "runs_available"].contains {
+                text.contains("INDEXED BY \($0)")
+            }
         }
         #expect(texts.count > 12, "less was prepared than was expected: \(texts)")
         for text in texts {

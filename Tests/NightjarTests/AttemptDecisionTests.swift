@@ -79,7 +79,8 @@ struct AttemptDecisionTests {
             }
             #expect(reason == "past its deadline, 60.0 seconds after its acceptance: broken")
         }
-        guard case .retry = decide(.crashed(.charged), policy: policy, startsOverAt: Self.now - .seconds(60)).transition,
+        guard
+            case .retry = decide(.crashed(.charged), policy: policy, startsOverAt: Self.now - .seconds(60)).transition,
             case .die = decide(.crashed(.charged), policy: policy, startsOverAt: Self.now - .seconds(61)).transition
         else {
             Issue.record("a crash does not heed the deadline")

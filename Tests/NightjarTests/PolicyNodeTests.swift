@@ -135,7 +135,9 @@ struct PolicyNodeTests {
 
     @Test("runs of a key that is resumed go on at once")
     func resumedKey() throws {
-        try withNode { _ in Job("work") { _ in } } before: { store, clock in
+        try withNode { _ in
+            Job("work") { _ in }
+        } before: { store, clock in
             var run = NewRun(id: RunID(high: 7, low: 1), job: "work", trigger: nil, runAt: clock.now)
             run.key = "a"
             let event = Event(id: "e", source: "/s", type: "t")

@@ -25,7 +25,9 @@ struct RunWaitTests {
         RunWait(circumstances, policy: policy, now: Self.now)
     }
 
-    @Test("a run that runs or is finished waits for nothing", arguments: [RunState.running, .completed, .dead, .cancelled])
+    @Test(
+        "a run that runs or is finished waits for nothing",
+        arguments: [RunState.running, .completed, .dead, .cancelled])
     func nothing(state: RunState) throws {
         #expect(wait(circumstances { $0.state = state }, try policy()) == nil)
     }

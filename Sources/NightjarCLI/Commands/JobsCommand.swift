@@ -80,7 +80,8 @@ struct JobsPauseCommand: AsyncParsableCommand {
 
 /// `nightjar jobs resume`.
 struct JobsResumeCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "resume", abstract: "Resume a job, or a key of it, that is paused.")
+    static let configuration = CommandConfiguration(
+        commandName: "resume", abstract: "Resume a job, or a key of it, that is paused.")
 
     @OptionGroup var workspace: WorkspaceOptions
 

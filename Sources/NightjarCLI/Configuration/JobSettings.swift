@@ -52,7 +52,8 @@ extension Section {
         if has("perKey"), !has("key"), let entry = entries.first(where: { $0.key == "perKey" }) {
             context.report(
                 entry.position,
-                "\(label) has \"perKey\" but no \"key\"; expected \"key\" with an expression such as event.data.customer")
+                "\(label) has \"perKey\" but no \"key\"; expected \"key\" with an expression such as event.data.customer"
+            )
         }
         return policy
     }

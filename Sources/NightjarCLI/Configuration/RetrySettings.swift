@@ -53,7 +53,8 @@ extension Section {
         if has("schedule") {
             if let entry = entries.first(where: { ["from", "upTo", "jitter"].contains($0.key) }) {
                 context.report(
-                    entry.position, "\(label) has \"schedule\" and \"\(entry.key)\"; expected one way to say how long it waits")
+                    entry.position,
+                    "\(label) has \"schedule\" and \"\(entry.key)\"; expected one way to say how long it waits")
             }
             return waits.map { .schedule($0) }
         }

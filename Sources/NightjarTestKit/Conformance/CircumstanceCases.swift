@@ -41,7 +41,8 @@ extension RunStoreConformance {
             try await scene.accept("e1")
             let id = try await scene.accept("e2")
             let rate = RateLimit(1, per: .seconds(10))
-            let claimed = try await scene.claimResult([.init(job: "send", limit: 1, rate: rate)], at: scene.second(1)).runs
+            let claimed = try await scene.claimResult([.init(job: "send", limit: 1, rate: rate)], at: scene.second(1))
+                .runs
             let run = try element(claimed, 0)
             try await scene.settle(run, .retry(at: scene.second(2), history: RunHistory(crashes: 1)), at: 2)
             let suspect = try await scene.claim(limit: 1, at: 3)

@@ -25,7 +25,8 @@ extension RunStoreConformance {
             let first = try await scene.keyed("e1", "a")
             let second = try await scene.keyed("e2", "a")
             let claimed = try await scene.claim(ordered, at: 1)
-            try await scene.settle(element(claimed, 0), .retry(at: scene.second(50), history: RunHistory(failures: 1)), at: 2)
+            try await scene.settle(
+                element(claimed, 0), .retry(at: scene.second(50), history: RunHistory(failures: 1)), at: 2)
             try expect("meanwhile", try await scene.claim(ordered, at: 49).count, 0)
             let again = try await scene.claim(ordered, at: 50)
             try expect("the retry", again.map(\.lease.run), [first])
@@ -114,11 +115,13 @@ extension RunStoreConformance {
             let there = try await scene.claim(two, node: "node-2", at: 1)
             try expect("on both nodes", [here.count, there.count], [1, 1])
             try expect("no more", try await scene.claim(two, at: 2).count, 0)
-            try await scene.settle(element(here, 0), .retry(at: scene.second(90), history: RunHistory(failures: 1)), at: 3)
+            try await scene.settle(
+                element(here, 0), .retry(at: scene.second(90), history: RunHistory(failures: 1)), at: 3)
             let third = try await scene.claim(two, at: 4)
             try expect("one ended", third.count, 1)
             let history = RunHistory(crashes: 1)
-            try await scene.settle(element(there, 0), .retry(at: scene.second(90), history: history), at: 40, onlyIfExpired: true)
+            try await scene.settle(
+                element(there, 0), .retry(at: scene.second(90), history: history), at: 40, onlyIfExpired: true)
             try expect("one was taken back", try await scene.claim(two, at: 41).count, 1)
         },
         .scene("keys are served in turn, whoever came first with how much") { scene in
@@ -134,7 +137,8 @@ extension RunStoreConformance {
             _ = try await scene.keyed("d1", "d", at: 4)
             try expect("the rest", try await events(9, at: 5), ["a3", "d1", "a4", "a5", "a6"])
         },
-        .scene("runs of a paused trigger hold no others of their key back, unless these are ordered after them") { scene in
+        .scene("runs of a paused trigger hold no others of their key back, unless these are ordered after them") {
+            scene in
             let paused = Pause(.trigger, "orders")
             try await scene.store.setPaused(paused, true, now: scene.second(0))
             let held = try await scene.keyed("e1", "a", trigger: "orders")
@@ -164,7 +168,8 @@ extension RunStoreConformance {
         .scene("keys are the same if their bytes are, not if people read the same") { scene in
             let composed = try await scene.keyed("e1", "caf\u{E9}")
             let decomposed = try await scene.keyed("e2", "cafe\u{301}")
-            try expect("each its own line", try await scene.claim(ordered, at: 1).map(\.lease.run), [composed, decomposed])
+            try expect(
+                "each its own line", try await scene.claim(ordered, at: 1).map(\.lease.run), [composed, decomposed])
         },
         .scene("a clock that was set back keeps no key waiting") { scene in
             for number in 1...2 { try await scene.keyed("a\(number)", "a", at: 5000) }

@@ -11,7 +11,8 @@ extension RunStoreConformance {
             let claimed = try await scene.claim(at: 700)
             try expect("the order", claimed.map(\.event.id), ["high", "low", "late"])
         },
-        .scene("a run that was not started in time is dead, with that reason; one that was, and was given back, too") { scene in
+        .scene("a run that was not started in time is dead, with that reason; one that was, and was given back, too") {
+            scene in
             let waiting = try await scene.keyed("e1", "a", expiresAt: 10)
             let scheduled = try await scene.keyed("e2", "a", runAt: 5, expiresAt: 20)
             try expect("the next", try await scene.claimResult([], at: scene.second(6)).nextDueAt, scene.second(10))

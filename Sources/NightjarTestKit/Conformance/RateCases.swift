@@ -4,7 +4,8 @@ import NightjarCore
 extension RunStoreConformance {
     /// How many runs may start in a time.
     static let rates: [RunStoreCase] = [
-        .scene("a job's rate lets its burst start at once, then one after the other, and says when the next may") { scene in
+        .scene("a job's rate lets its burst start at once, then one after the other, and says when the next may") {
+            scene in
             for number in 1...5 { try await scene.accept("e\(number)") }
             let rate = RateLimit(1, per: .seconds(10), burst: 2)
             func claim(_ second: Int) async throws -> ClaimResult {
@@ -58,7 +59,8 @@ extension RunStoreConformance {
             for number in 1...6 { try await scene.accept("e\(number)", at: 10, runAt: 10) }
             func claim(_ rate: RateLimit, _ second: Int) async throws -> Int {
                 let demand = ClaimRequest.Demand(job: "send", limit: 9, rate: rate)
-                return try await scene.claimResult([demand], at: scene.second(second)).runs.count
+                let result = try await scene.claimResult([demand], at: scene.second(second))
+                return result.runs.count
             }
             let slow = RateLimit(1, per: .seconds(3600))
             try expect("the first", try await claim(slow, 5000), 1)
@@ -71,7 +73,8 @@ extension RunStoreConformance {
             try expect("set back", try await claim(fast, 100), 0)
             try expect("set back", try await claim(fast, 110), 1)
         },
-        .scene("a key's rate lets runs start again at once after the clock was set back, or the limit was mended") { scene in
+        .scene("a key's rate lets runs start again at once after the clock was set back, or the limit was mended") {
+            scene in
             for number in 1...6 { try await scene.keyed("e\(number)", "a", at: 10) }
             func claim(_ rate: RateLimit, _ second: Int) async throws -> ClaimResult {
                 try await scene.claimResult(
@@ -104,7 +107,8 @@ extension RunStoreConformance {
         .scene("a key without a run that waits says nothing of when its rate allows one") { scene in
             try await scene.keyed("a1", "a")
             let policy = KeyPolicy(rate: RateLimit(1, per: .seconds(10)))
-            let result = try await scene.claimResult([.init(job: "send", limit: 9, perKey: policy)], at: scene.second(1))
+            let result = try await scene.claimResult(
+                [.init(job: "send", limit: 9, perKey: policy)], at: scene.second(1))
             try expect("the run", result.runs.count, 1)
             try expect("nothing is due", result.nextDueAt, nil)
         },
