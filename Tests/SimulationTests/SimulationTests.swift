@@ -8,7 +8,7 @@ struct SimulationTests {
     private static let seeds: [UInt64] = {
         let environment = ProcessInfo.processInfo.environment
         let first = environment["NIGHTJAR_FROM"].flatMap(UInt64.init) ?? 1
-        let count = environment["NIGHTJAR_SEEDS"].flatMap(UInt64.init) ?? 200
+        let count = environment["NIGHTJAR_SEEDS"].flatMap(UInt64.init) ?? 1000
         return Array(first..<first + max(1, count))
     }()
 
