@@ -66,12 +66,14 @@ extension Timestamp {
         }
     }
 
-    private static func floored(_ value: Int64, by divisor: Int64) -> (quotient: Int64, remainder: Int64) {
+    /// The quotient rounded down, and a remainder that is not negative.
+    package static func floored(_ value: Int64, by divisor: Int64) -> (quotient: Int64, remainder: Int64) {
         let (quotient, remainder) = value.quotientAndRemainder(dividingBy: divisor)
         return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
     }
 
-    private static func days(in month: Int, of year: Int) -> Int {
+    /// How many days a month has.
+    package static func days(in month: Int, of year: Int) -> Int {
         switch month {
         case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
         case 4, 6, 9, 11: 30
@@ -79,9 +81,11 @@ extension Timestamp {
         }
     }
 
+    /// The days from 1970-01-01 to a date of the proleptic Gregorian calendar.
+    ///
     /// Counts in years that begin on the first of March, so that the leap day comes last, and in eras of 400 years,
     /// after which the calendar repeats.
-    private static func daysSince1970(_ year: Int, _ month: Int, _ day: Int) -> Int64 {
+    package static func daysSince1970(_ year: Int, _ month: Int, _ day: Int) -> Int64 {
         let (era, yearOfEra) = floored(Int64(month <= 2 ? year - 1 : year), by: 400)
         let dayOfYear = Int64((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1)
         let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
@@ -89,7 +93,7 @@ extension Timestamp {
     }
 
     /// The way back of ``daysSince1970(_:_:_:)``.
-    private static func civil(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+    package static func civil(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let (era, dayOfEra) = floored(days + 719_468, by: 146_097)
         let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
         let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)

@@ -56,6 +56,8 @@ struct IntakePlanner: Sendable {
         case .job(let name, let runAt):
             guard jobs.contains(name) else { throw IntakeError(.unknownJob, "there is no job \"\(name)\"") }
             record.runs.append(NewRun(id: makeID(), job: name, trigger: nil, runAt: runAt ?? now))
+        case .nobody(let trigger, let reason):
+            record.refusals.append(Decision(trigger: trigger, outcome: .refused, reason: reason))
         }
         return record
     }

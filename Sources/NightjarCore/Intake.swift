@@ -19,6 +19,8 @@ public struct IncomingEvent: Sendable {
         case trigger(String)
         /// The named job, without a trigger: a start by hand, not before `runAt` if that is given.
         case job(String, runAt: Timestamp?)
+        /// Nobody: the named trigger's source notes something, and this is why it starts nothing.
+        case nobody(trigger: String, reason: String)
     }
 
     /// The event.
