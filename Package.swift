@@ -39,6 +39,7 @@ let package = Package(
         .library(name: "Nightjar", targets: ["Nightjar"]),
         .library(name: "NightjarSQLite", targets: ["NightjarSQLite"]),
         .library(name: "NightjarFiles", targets: ["NightjarFiles"]),
+        .library(name: "NightjarSchedule", targets: ["NightjarSchedule"]),
         .library(name: "NightjarHTTP", targets: ["NightjarHTTP"]),
         .library(name: "NightjarActions", targets: ["NightjarActions"]),
         .library(name: "NightjarTestKit", targets: ["NightjarTestKit"]),
@@ -66,7 +67,10 @@ let package = Package(
         library("CloudEvents", [httpTypes]),
         library("Expressions", []),
         library("NightjarCore", ["CloudEvents", "Expressions", logging]),
-        library("Nightjar", ["NightjarCore", "CloudEvents", "Expressions", logging, metrics, lifecycle, heap]),
+        library("NightjarSchedule", ["NightjarCore", "CloudEvents", "Expressions", logging]),
+        library(
+            "Nightjar",
+            ["NightjarCore", "NightjarSchedule", "CloudEvents", "Expressions", logging, metrics, lifecycle, heap]),
         library(
             "NightjarSQLite",
             [
@@ -100,15 +104,15 @@ let package = Package(
         tests(
             "NightjarCLITests",
             [
-                "NightjarCLI", "Nightjar", "NightjarCore", "CloudEvents", "Expressions", "NightjarSQLite", logging,
-                argumentParser,
+                "NightjarCLI", "Nightjar", "NightjarCore", "NightjarSchedule", "CloudEvents", "Expressions",
+                "NightjarSQLite",
+                logging, argumentParser,
             ]),
         .executableTarget(
             name: "NightjarCLI",
             dependencies: [
                 "Nightjar", "NightjarCore", "CloudEvents", "Expressions", "NightjarSQLite", "NightjarFiles",
-                "NightjarHTTP",
-                "NightjarActions", logging, lifecycle, asyncHTTPClient, hummingbird,
+                "NightjarSchedule", "NightjarHTTP", "NightjarActions", logging, lifecycle, asyncHTTPClient, hummingbird,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -152,6 +156,9 @@ let package = Package(
         tests(
             "NightjarFilesTests",
             ["NightjarFiles", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", logging]),
+        tests(
+            "NightjarScheduleTests",
+            ["NightjarSchedule", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", logging]),
         tests("SimulationTests", ["Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", logging]),
     ]
 )

@@ -8,6 +8,8 @@ public struct On: Sendable {
         let kind: String
         let summary: String
         let origin: Trigger.Origin
+        /// What keeps this from being used.
+        var mistake: String?
 
         /// Events from a source of your own.
         public init(kind: String, summary: String, origin: Trigger.Origin) {
@@ -36,6 +38,8 @@ public struct On: Sendable {
 
     let trigger: Trigger
     let jobs: [Job]
+    /// What keeps it from being used.
+    let mistake: String?
 
     /// A trigger that starts jobs.
     /// - Parameters:
@@ -49,6 +53,7 @@ public struct On: Sendable {
         rules: TriggerRules = TriggerRules()
     ) {
         self.jobs = jobs
+        mistake = events.mistake
         let generated = ([events.kind] + jobs.map(\.name)).joined(separator: "-")
         trigger = Trigger(
             name ?? generated, kind: events.kind, origin: events.origin, start: jobs.map(\.name), delay: delay,
@@ -75,12 +80,16 @@ public enum TriggerBuilder {
 
 extension Runtime {
     /// A node that does what its triggers start, and jobs that are started by hand alone.
-    /// - Throws: ``RuntimeError`` if a name is invalid, or stands for two different things.
+    /// - Throws: ``RuntimeError`` if a name is invalid, or stands for two different things, or a schedule cannot be read.
     public convenience init(
         store: any RunStore, jobs: [Job] = [], configuration: RuntimeConfiguration = .init(),
         logger: Logger = Logger(label: "nightjar"), @TriggerBuilder triggers: () -> [On]
     ) throws(RuntimeError) {
         let list = triggers()
+        for on in list {
+            guard let mistake = on.mistake else { continue }
+            throw RuntimeError(.invalidTrigger, "trigger \"\(on.trigger.name)\": \(mistake)")
+        }
         var all = jobs
         // A job that several triggers start is listed once.
         for job in list.flatMap(\.jobs) where !all.contains(where: { $0.name == job.name }) { all.append(job) }

@@ -140,6 +140,8 @@ public struct RuntimeError: Error, Sendable, Hashable, CustomStringConvertible {
         case alreadyRun
         /// Another node works under the same name.
         case nameTaken
+        /// A trigger's settings cannot be used.
+        case invalidTrigger
     }
 
     /// What kind of mistake it is.
