@@ -4,6 +4,7 @@ import NightjarCore
 import NightjarFiles
 import NightjarHTTP
 import NightjarSQLite
+import NightjarSchedule
 
 /// Makes what the engine needs of a configuration. The one place where the file's settings meet the modules.
 struct Assembly {
@@ -51,6 +52,12 @@ struct Assembly {
                 Trigger(
                     trigger.name, kind: "files", origin: .source(FilesSource(options)), start: trigger.jobs,
                     delay: trigger.delay, rules: trigger.rules, summary: options.path, identity: identity(of: options))
+            case .schedule(let settings):
+                Trigger(
+                    trigger.name, kind: settings.kind,
+                    origin: .source(ScheduleSource(settings.schedule, settings.options)),
+                    start: trigger.jobs, delay: trigger.delay, rules: trigger.rules, summary: settings.summary,
+                    identity: "\(settings.schedule) \(settings.options)")
             }
         }
     }

@@ -62,7 +62,7 @@ struct ConfigurationMistakesTests {
                 "13:3: the key \"send-receipt\" stands twice, first in line 5; expected it once",
                 "17:19: path: \"orders\" is wrong; expected a path that begins with '/', such as /orders",
                 "18:12: start: there is no job \"send-reciept\"; did you mean \"send-receipt\"?",
-                "20:5: trigger \"queue\": \"kafka\" triggers are not in this version of Nightjar; expected one of: http, files, event",
+                "20:5: trigger \"queue\": \"kafka\" triggers are not in this version of Nightjar; expected one of: http, files, event, cron, every",
                 "23:21: path: the environment variable INBOX is not set; expected it to be, or a default as in ${INBOX:-default}",
             ])
     }
@@ -173,7 +173,7 @@ struct ConfigurationMistakesTests {
         Single("triggers: { t: { event: {}, start: [] } }", "1:36: start is an empty list; expected the name of a job"),
         Single(
             "jobs: { j: { emit: { type: x } } }\ntriggers: { t: { start: j } }",
-            "2:13: trigger \"t\" listens to nothing; expected one of: http, files, event"),
+            "2:13: trigger \"t\" listens to nothing; expected one of: http, files, event, cron, every"),
         Single(
             "jobs: { j: { emit: { type: x } } }\ntriggers: { t: { event: {}, when: a, start: j } }",
             "2:35: when: unknown name \"a\"; known names are event"),
@@ -197,8 +197,8 @@ struct ConfigurationMistakesTests {
             "jobs: { j: { emit: { type: '${{ evnt.id }}' } } }",
             "1:33: type: unknown name \"evnt\"; did you mean \"event\"?"),
         Single(
-            "jobs: { j: { emit: { type: x } } }\ntriggers: { t: { cron: {}, start: j } }",
-            "2:18: trigger \"t\": \"cron\" triggers are not in this version of Nightjar; expected one of: http, files, event"
+            "jobs: { j: { emit: { type: x } } }\ntriggers: { t: { sqs: {}, start: j } }",
+            "2:18: trigger \"t\": \"sqs\" triggers are not in this version of Nightjar; expected one of: http, files, event, cron, every"
         ),
         Single(
             "jobs: { j: { emit: { type: x } } }\ntriggers:\n  a: { http: { path: /o }, start: j }\n  b: { http: { path: /o, method: post }, start: j }",

@@ -112,6 +112,8 @@ enum KnownKeys {
               a: { \(nonsense), start: a, http: { \(nonsense), path: /a, auth: { \(nonsense), header: { \(nonsense) } } } }
               b: { start: a, files: { \(nonsense), path: a } }
               c: { start: a, event: { \(nonsense) } }
+              d: { start: a, cron: { \(nonsense), at: "@daily" } }
+              e: { start: a, every: { \(nonsense), interval: 5m } }
             """
         var keys: Set<String> = []
         for mistake in mistakes(yaml) {

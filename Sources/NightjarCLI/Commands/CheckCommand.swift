@@ -1,4 +1,7 @@
 import ArgumentParser
+import CloudEvents
+import Nightjar
+import NightjarSchedule
 
 /// `nightjar check`: tells every mistake in a configuration file.
 struct CheckCommand: AsyncParsableCommand {
@@ -39,9 +42,21 @@ struct CheckCommand: AsyncParsableCommand {
             StandardOutput.writeError(error.rendered(style: .standardError))
             throw ExitCode.failure
         }
+        if let ticks = Self.nextTicks(trial, now: SystemTimeSource().now) { try StandardOutput.write(ticks) }
         if let event {
             try StandardOutput.write(
                 "\n" + TriggerTrial(try EventFile.read(event), trial).text(style: .standardOutput))
         }
+    }
+
+    /// When the schedules of a file tick next; `nil` if it has none.
+    static func nextTicks(_ configuration: Configuration, now: Timestamp) -> String? {
+        var text = ""
+        for trigger in configuration.triggers {
+            guard case .schedule(let settings) = trigger.source else { continue }
+            let ticks = settings.next(3, after: now).map { settings.schedule.localTime($0) }
+            text += "  \(trigger.name) ticks next at \(ticks.joined(separator: ", "))\n"
+        }
+        return text.isEmpty ? nil : text
     }
 }

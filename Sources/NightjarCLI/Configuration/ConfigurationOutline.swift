@@ -83,12 +83,16 @@ extension Reading where Value == ConfigurationOutline {
         }
     }
 
-    /// The path that a trigger listens to, as the file has it.
+    /// What a trigger listens to, as the file has it: a path, or times.
     private static func summary(_ entry: DocumentNode.Entry) -> String {
-        guard case .map(let entries) = entry.value.content,
-            case .scalar(let path, _)? = entries.first(where: { $0.key == "path" })?.value.content
-        else { return "" }
-        return path
+        let telling = ["cron": "at", "every": "interval"][entry.key] ?? "path"
+        let text =
+            switch entry.value.content {
+            case .map(let entries): entries.first { $0.key == telling }?.value.text ?? ""
+            case .scalar: telling == "path" ? "" : entry.value.text ?? ""
+            case .list: ""
+            }
+        return entry.key == "every" ? "every \(text)" : text
     }
 }
 

@@ -2,8 +2,9 @@
 enum LaterVersions {
     /// Kinds of triggers.
     static let triggers = reasons(
-        ["rabbitmq", "kafka", "sqs", "s3", "postgres", "sqlite", "cron", "webhook"],
-        "triggers are not in this version of Nightjar; expected one of: http, files, event")
+        ["rabbitmq", "kafka", "sqs", "s3", "postgres", "sqlite", "webhook"],
+        "triggers are not in this version of Nightjar; expected one of: \(TriggerSettings.kinds.joined(separator: ", "))"
+    )
     /// Kinds of jobs.
     static let actions = reasons(
         ["publish", "webhook"], "jobs are not in this version of Nightjar; expected one of: command, http, emit")

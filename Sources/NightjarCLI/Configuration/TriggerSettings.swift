@@ -12,10 +12,12 @@ struct TriggerSettings: Sendable {
         case files(FilesOptions)
         /// Published events.
         case event(EventFilter)
+        /// The clock.
+        case schedule(ScheduleSettings)
     }
 
     /// The keys that say where a trigger's events come from.
-    static let kinds = ["http", "files", "event"]
+    static let kinds = ["http", "files", "event", "cron", "every"]
 
     /// Its name.
     var name: String
@@ -73,13 +75,20 @@ extension Reading where Value == [TriggerSettings] {
 }
 
 extension Section {
-    /// Where the trigger's events come from: the one key among `http`, `files` and `event`.
+    /// Where the trigger's events come from: the one key among ``TriggerSettings/kinds``.
     fileprivate mutating func source(at position: Position, isServing: Bool) -> TriggerSettings.Source? {
         var sources: [TriggerSettings.Source] = []
         let kinds = TriggerSettings.kinds.filter { has($0) }
         if let endpoint = read("http", Reading<EndpointSettings>.endpoint) { sources.append(.http(endpoint)) }
         if let files = read("files", Reading<FilesOptions>.files) { sources.append(.files(files)) }
         if let filter = read("event", Reading<EventFilter>.eventFilter) { sources.append(.event(filter)) }
+        if let schedule = read("cron", Reading<ScheduleSettings>.cron) { sources.append(.schedule(schedule)) }
+        if let schedule = read("every", Reading<ScheduleSettings>.every) { sources.append(.schedule(schedule)) }
+        if has("cron") || has("every"), let id = entry("id") {
+            context.report(
+                id.position, "\(label): a tick's time is its id, on every node; expected \"id\" with http or files only"
+            )
+        }
         if kinds.contains("http"), !isServing {
             context.report(position, "\(label) needs the HTTP server, which is off; expected \"http\" not to be off")
         }
@@ -89,7 +98,9 @@ extension Section {
                 let second = entries.filter { kinds.contains($0.key) }.dropFirst().first?.position ?? position
                 context.report(second, "\(label) has \(list); expected one of them")
             } else if !mayMean(oneOf: TriggerSettings.kinds, orLater: LaterVersions.triggers) {
-                context.report(position, "\(label) listens to nothing; expected one of: http, files, event")
+                context.report(
+                    position,
+                    "\(label) listens to nothing; expected one of: \(TriggerSettings.kinds.joined(separator: ", "))")
             }
             return nil
         }

@@ -34,6 +34,7 @@ enum Banner {
         case .http(let endpoint): "\(endpoint.method) \(endpoint.path)"
         case .files(let options): "files in \(options.path)"
         case .event(let filter): filter.summary
+        case .schedule(let settings): settings.summary
         }
     }
 
