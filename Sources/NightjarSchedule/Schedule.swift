@@ -62,7 +62,7 @@ public struct Schedule: Sendable, Hashable, CustomStringConvertible {
             let isWhole = microseconds % 1_000_000 == 0
             return (isWhole ? "every \(microseconds / 1_000_000)s" : "every \(microseconds)us")
                 + (anchor.microsecondsSince1970 == 0 ? "" : " from \(anchor.rfc3339)")
-        case .cron(let expression, let zone): return "\(expression) in \(zone.identifier)"
+        case .cron(let expression, let zone): return "\(expression) in \(Self.name(of: zone))"
         }
     }
 
@@ -129,6 +129,9 @@ public struct Schedule: Sendable, Hashable, CustomStringConvertible {
 
     /// The name of the time zone; `nil` where none matters.
     public var timeZone: String? {
-        if case .cron(_, let zone) = rule { zone.identifier } else { nil }
+        if case .cron(_, let zone) = rule { Self.name(of: zone) } else { nil }
     }
+
+    /// Foundation calls UTC by its old name.
+    private static func name(of zone: TimeZone) -> String { zone.identifier == "GMT" ? "UTC" : zone.identifier }
 }

@@ -1,4 +1,5 @@
 import CloudEvents
+import Foundation
 import NightjarCore
 import NightjarSchedule
 import Testing
@@ -42,6 +43,7 @@ struct ScheduleSettingsTests {
     @Test("the short form has the defaults")
     func short() throws {
         #expect(try settings("cron: \"@daily\"") == settings("cron: { at: 0 0 * * *, timeZone: UTC }"))
+        #expect(try settings("cron: \"@daily\"").summary == "0 0 * * * in UTC")
         #expect(try settings("every: 5m") == settings("every: { interval: 5m }"))
         #expect(try settings("every: 5m").options == ScheduleOptions())
     }
@@ -50,7 +52,7 @@ struct ScheduleSettingsTests {
         "mistakes are told where they stand",
         arguments: [
             ("cron: \"0 25 * * *\"", "3:27: cron: \"25\" is no hour; expected 0 to 23"),
-            ("cron: { at: 0 3 * * FRY }", "3:36: at: \"FRY\" is no day of the week; expected 0 to 7, or SUN to SAT"),
+            ("cron: { at: 0 3 * * FRY }", "3:38: at: \"FRY\" is no day of the week; expected 0 to 7, or SUN to SAT"),
             (
                 "cron: 0 0 31 2 *",
                 "3:28: cron: \"0 0 31 2 *\" never comes; expected a day that some month has"
@@ -94,7 +96,7 @@ struct ScheduleSettingsTests {
             ),
             ("every: 5m, cron: \"@daily\"", "3:29: trigger \"t\" has \"cron\" and \"every\"; expected one of them"),
             (
-                "every: 5m, id: event.time",
+                "every: 5m, id: event.data.x",
                 "3:29: trigger \"t\": a tick's time is its id, on every node; expected \"id\" with http or files only"
             ),
             ("cron: \"${AT}\"", "3:24: cron: \"${AT}\" is wrong; expected a cron expression such as \"0 3 * * *\""),
@@ -116,6 +118,16 @@ struct ScheduleSettingsTests {
             CheckCommand.nextTicks(later, now: now)
                 == "  t ticks next at 2026-12-01T01:00:00Z, 2026-12-01T02:00:00Z, 2026-12-01T03:00:00Z\n")
         #expect(CheckCommand.nextTicks(try configuration("jobs: {}"), now: now) == nil)
+    }
+
+    @Test("the examples of the page about schedules have no mistakes")
+    func examples() throws {
+        let blocks = try DocumentationTests.blocks("yaml", in: DocumentationTests.page("triggers/schedule.md"))
+        #expect(blocks.count >= 4)
+        for block in blocks {
+            let line = block.trimmingCharacters(in: .whitespacesAndNewlines)
+            #expect(mistakes(block.contains("triggers:") ? block : file(line)) == [], "\(block)")
+        }
     }
 
     @Test("only a change of its settings restarts a schedule")

@@ -127,7 +127,7 @@ struct TickLedgerTests {
 
     @Test("another schedule than before has missed nothing")
     func changed() throws {
-        let mark = ScheduleMark(try at("2026-01-01T03:00:00Z"), isTick: true, schedule: "0 3 * * * in GMT")
+        let mark = ScheduleMark(try at("2026-01-01T03:00:00Z"), isTick: true, schedule: "0 3 * * * in UTC")
         let now = try at("2026-01-01T12:00:00Z")
         for options in [
             ScheduleOptions(missed: .all), ScheduleOptions(missed: .all, from: try at("2026-01-01T00:00:00Z")),
@@ -205,7 +205,7 @@ struct TickLedgerTests {
     @Test("a mark is stored and read again")
     func marks() throws {
         for isTick in [true, false] {
-            let mark = ScheduleMark(try at("2026-01-01T03:00:00.5Z"), isTick: isTick, schedule: "0 3 * * * in GMT")
+            let mark = ScheduleMark(try at("2026-01-01T03:00:00.5Z"), isTick: isTick, schedule: "0 3 * * * in UTC")
             #expect(ScheduleMark(stored: mark.stored) == mark)
         }
         for text in ["", "tick", "tick x every 1s", "tock 2026-01-01T03:00:00Z every 1s", "tick 2026-01-01T03:00:00Z"] {

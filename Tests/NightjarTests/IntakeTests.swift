@@ -76,6 +76,20 @@ struct IntakeTests {
         }
     }
 
+    @Test("what is for nobody is kept with its source's state, starts nothing, and says why")
+    func forNobody() async throws {
+        let store = MemoryStore()
+        let change = SourceStateChange(trigger: "own", key: "mark", value: [1])
+        let answers = try await node(store).intake.accept([
+            IncomingEvent(
+                event("order.placed"), to: .nobody(trigger: "own", reason: "it begins"), stateChanges: [change])
+        ])
+        #expect(answers.map(\.outcome) == [.accepted] && store.allRuns().isEmpty)
+        #expect(try await store.sourceState(trigger: "own") == ["mark": [1]])
+        let records = try await store.events(id: "1", source: nil)
+        #expect(records.map(\.decisions) == [[Decision(trigger: "own", outcome: .refused, reason: "it begins")]])
+    }
+
     @Test("a batch with an invalid or too large event is refused whole, and says which one is to blame")
     func refusedWhole() async throws {
         let store = MemoryStore()

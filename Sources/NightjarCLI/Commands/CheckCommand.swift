@@ -33,15 +33,14 @@ struct CheckCommand: AsyncParsableCommand {
         let path = WorkspaceOptions.configurationFile(named: config ?? file) ?? "nightjar.yaml"
         let trial: Configuration
         do throws(ConfigurationError) {
-            let configuration = try ConfigurationFile.load(path)
-            let jobs = configuration.jobs.count == 1 ? "1 job" : "\(configuration.jobs.count) jobs"
-            let triggers = configuration.triggers.count == 1 ? "1 trigger" : "\(configuration.triggers.count) triggers"
-            print("\(path) has no mistakes: \(jobs), \(triggers).")
-            trial = configuration
+            trial = try ConfigurationFile.load(path)
         } catch {
             StandardOutput.writeError(error.rendered(style: .standardError))
             throw ExitCode.failure
         }
+        let jobs = trial.jobs.count == 1 ? "1 job" : "\(trial.jobs.count) jobs"
+        let triggers = trial.triggers.count == 1 ? "1 trigger" : "\(trial.triggers.count) triggers"
+        try StandardOutput.write("\(path) has no mistakes: \(jobs), \(triggers).\n")
         if let ticks = Self.nextTicks(trial, now: SystemTimeSource().now) { try StandardOutput.write(ticks) }
         if let event {
             try StandardOutput.write(
