@@ -147,7 +147,8 @@ let package = Package(
         tests(
             "NightjarHTTPTests",
             [
-                "NightjarHTTP", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", logging, asyncHTTPClient,
+                "NightjarHTTP", "Nightjar", "NightjarCore", "CloudEvents", "Expressions", "NightjarTestKit", logging,
+                asyncHTTPClient,
                 httpTypes,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -78,7 +78,7 @@ struct TortureTests {
             }
             if standsStill {
                 let isOver = Date().addingTimeInterval(Double.random(in: 2.5...4))
-                try await node.eventually("the node's leases are over", within: 10) { Date() > isOver }
+                try await node.eventually("the node's leases are over", within: 60) { Date() > isOver }
                 node.signal(SIGCONT)
             }
             for try await (key, made) in group { runs[key] = made }

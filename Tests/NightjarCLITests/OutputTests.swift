@@ -78,6 +78,17 @@ struct OutputTests {
         #expect(text.contains("trigger   none: started by hand"))
     }
 
+    @Test("a run's details show its key and what it waits for, and until when")
+    func waits() {
+        let run = Run(
+            id: RunID(high: 1, low: 2), job: "j", state: .available, trigger: nil,
+            event: Event(id: "e", source: "/s", type: "t"), priority: 0, createdAt: now, runAt: now, key: "ann")
+        let wait = RunWait.rate(until: now + .seconds(60), key: "ann")
+        let text = RunDetails.text(run, waitsFor: wait, now: now, style: .plain)
+        #expect(text.contains("key       ann\n"))
+        #expect(text.contains("waits for the rate of the key \"ann\", in 1m\n"), "\(text)")
+    }
+
     @Test("a log line is text for people, or a JSON object; line breaks stay within it")
     func log() {
         func line(_ format: LogSettings.Format) -> String {
