@@ -95,7 +95,9 @@ struct Assembly {
             origins: http.origins, tls: http.tls.map { .init(certificateChain: $0.certificate, privateKey: $0.key) },
             maximumBodyBytes: http.limits.body, maximumHeaderBytes: http.limits.header,
             maximumBatchEvents: http.limits.batch, maximumConnections: http.limits.connections,
-            requestTimeout: http.limits.request, idleTimeout: http.limits.idle, maximumWait: http.limits.wait)
+            requestTimeout: http.limits.request, idleTimeout: http.limits.idle, maximumWait: http.limits.wait,
+            // No longer than the node itself may take to stop.
+            windDown: min(.seconds(10), configuration.drain + configuration.node.grace))
     }
 
     /// How the node works.
