@@ -58,7 +58,9 @@ struct IntakePlanner: Sendable {
             let run = NewRun(
                 id: makeID(), job: name, trigger: nil, runAt: runAt ?? now, priority: policy.priority)
             do throws(TriggerRules.Refusal) {
-                var run = try policy.applied(to: run, EventValue(incoming.event))
+                var run = try policy.applied(
+                    to: run, EventValue(incoming.event), bytes: incoming.event.data?.count ?? 0, now: now,
+                    isTimeGiven: runAt != nil)
                 // Who starts it by hand means it.
                 run.dropsBeyond = NewRun.DropLimits()
                 record.runs.append(run)
@@ -84,7 +86,8 @@ struct IntakePlanner: Sendable {
                 id: makeID(), job: job, trigger: trigger.name, runAt: now + trigger.delay + plan.delay,
                 priority: plan.priority ?? policy.priority, input: plan.input)
             do throws(TriggerRules.Refusal) {
-                record.runs.append(try policy.applied(to: run, event))
+                let bytes = plan.input?.count ?? record.event.data?.count ?? 0
+                record.runs.append(try policy.applied(to: run, event, bytes: bytes, now: now))
             } catch {
                 refuse(trigger, error, &record, job: job)
             }
@@ -99,20 +102,3 @@ struct IntakePlanner: Sendable {
     }
 }
 
-extension JobPolicy {
-    /// How long a key may be, in bytes.
-    private static let maximumKeyBytes = 512
-
-    /// The run with what the policy says about it.
-    /// - Throws: ``TriggerRules/Refusal`` if its key has no value.
-    fileprivate func applied(to run: NewRun, _ event: EventValue) throws(TriggerRules.Refusal) -> NewRun {
-        var run = run
-        run.expiresAt = expires.map { run.runAt + $0 }
-        if let rate, rate.excess == .drop { run.dropsBeyond.job = rate }
-        guard let key else { return run }
-        run.key = try TriggerRules.text(key, event, "key", mostBytes: Self.maximumKeyBytes)
-        run.stopsKey = perKey.whenDead == .stop
-        if let rate = perKey.rate, rate.excess == .drop { run.dropsBeyond.key = rate }
-        return run
-    }
-}

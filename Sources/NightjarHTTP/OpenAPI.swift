@@ -85,6 +85,7 @@ enum OpenAPI {
                 "trigger": string, "finishedAt": string, "progress": reference("Progress"), "reason": string,
                 "input": "{}",
                 "result": "{}", "key": string, "expiresAt": string, "cancelRequested": boolean,
+                "items": integer, "itemsDone": integer,
             ]),
         object(
             "EventReference", required: ["source": string, "id": string, "type": string], optional: ["subject": string]),
@@ -103,7 +104,7 @@ enum OpenAPI {
                 "decisions": array("Decision"),
             ]),
         object(
-            "Decision", required: ["outcome": string],
+            "Decision", required: ["outcome": choice(["started", "joined", "refused", "duplicate"])],
             optional: ["trigger": string, "job": string, "run": string, "reason": string]),
         object("TriggerList", required: ["triggers": array("Trigger")]),
         object(

@@ -30,6 +30,10 @@ enum RunDetails {
             ("event", "\(run.event.type) \(run.event.id) from \(run.event.source)"),
             ("created", when(run.createdAt, now)),
         ]
+        if let items = run.items {
+            let done = run.itemsDone ?? 0
+            lines.append(("items", done > 0 && done < items ? "\(items), \(done) of them done" : "\(items)"))
+        }
         if let finishedAt = run.finishedAt { lines.append(("finished", when(finishedAt, now))) }
         if let progress = run.progress {
             lines.append(("progress", "\(Int((progress.fraction * 100).rounded()))% \(progress.text ?? "")"))
