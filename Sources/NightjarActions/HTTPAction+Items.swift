@@ -1,5 +1,6 @@
 import CloudEvents
 import Foundation
+import NIOHTTP1
 import NightjarCore
 
 extension HTTPAction {
