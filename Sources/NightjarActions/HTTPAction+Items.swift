@@ -10,28 +10,25 @@ extension HTTPAction {
     /// that several items have stands for all of them; from one that none has it cannot be told what was done.
     func checkItems(_ answer: HTTPAnswer, of context: RunContext) throws {
         guard JSONText.isJSONContentType(answer.headers.first(name: "content-type")), !answer.body.isEmpty else { return }
+        func unclear(_ why: String) -> RunFailure {
+            RunFailure("nothing counts as done: \(why)", code: "\(answer.status)", output: answer.output)
+        }
         if case .cutOff = answer.ending {
-            throw RunFailure(
-                "the answer is longer than the \(options.outputLimitBytes) bytes that are read: it cannot be told which items failed",
-                code: "\(answer.status)", output: answer.output)
+            throw unclear("the answer is longer than the \(options.outputLimitBytes) bytes that are read")
         }
         // An answer of another shape says nothing of items.
         guard let object = try? JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any],
             let failures = object[Self.member], !(failures is NSNull)
         else { return }
-        func allFailed(_ why: String) -> RunFailure {
-            RunFailure(
-                "all \(context.items.count) items count as failed: \(why)", code: "\(answer.status)", output: answer.output)
-        }
         guard let list = failures as? [[String: Any]] else {
-            throw allFailed("\"\(Self.member)\" of the answer is no list of objects with an \"itemIdentifier\"")
+            throw unclear("\"\(Self.member)\" of the answer is no list of objects with an \"itemIdentifier\"")
         }
         let indices = Dictionary(grouping: context.items.indices) { context.items[$0].id }
         var items: [Int: String] = [:]
         for failure in list {
             let id = failure["itemIdentifier"] as? String ?? ""
             guard let found = indices[id] else {
-                throw allFailed("the answer names \"\(ReasonText.cut(id, to: 100))\", which is the id of none")
+                throw unclear("the answer names \"\(ReasonText.cut(id, to: 100))\", which is the id of none")
             }
             for index in found { items[index] = "the answer names \(ReasonText.cut(id, to: 100))" }
         }

@@ -24,9 +24,9 @@ public struct BatchFailure: Error, Sendable, CustomStringConvertible {
     /// How many of so many items failed, and why the first three of them did.
     package func message(of count: Int) -> String {
         guard count > 0 else { return description.isEmpty ? "the handler said that items failed" : description }
-        if items.isEmpty { return "all \(count) items failed: the handler said that some did, but not which" }
+        if items.isEmpty { return "nothing counts as done: the handler said that items failed, but not which" }
         if let stray = items.keys.filter({ !(0..<count).contains($0) }).min() {
-            return "all \(count) items count as failed: the handler said that item \(stray) did, expected 0 to \(count - 1)"
+            return "nothing counts as done: the handler said that item \(stray) failed, expected 0 to \(count - 1)"
         }
         let shown = items.sorted { $0.key < $1.key }.prefix(3).map { "item \($0.key): \($0.value)" }
         let more = items.count > 3 ? "; …" : ""

@@ -210,7 +210,7 @@ struct CollectTests {
             _ = try await runtime.intake.accept((1...2).map { IncomingEvent(Self.event($0)) })
             try await clock.sleep(for: .seconds(60))
             #expect(store.allRuns().map(\.state) == [.completed])
-            #expect(store.allRuns()[0].attempts[0].error?.contains("item 2 did, expected 0 to 1") == true)
+            #expect(store.allRuns()[0].attempts[0].error?.contains("item 2 failed, expected 0 to 1") == true)
         }
         #expect(sizes.all == [2, 2, 2])
     }
