@@ -101,4 +101,3 @@ struct IntakePlanner: Sendable {
         record.refusals.append(Decision(trigger: trigger.name, job: job, outcome: .refused, reason: refusal.reason))
     }
 }
-

@@ -68,7 +68,8 @@ public final class Runtime: ManagedNode, Service {
             limits: .init(
                 eventBytes: configuration.maximumEventBytes, eventsInFlight: configuration.maximumEventsInFlight,
                 bytesInFlight: configuration.maximumBytesInFlight),
-            random: random, listener: .init(
+            random: random,
+            listener: .init(
                 expecting: { dispatcher.expect($0) }, made: { news.made($0, at: $1) },
                 joined: { dispatcher.hint($0) }))
         settler = Settler(

@@ -9,7 +9,9 @@ extension HTTPAction {
     /// Throws if the answer, which means done, names items that failed, as the partial batch responses of AWS Lambda do. An id
     /// that several items have stands for all of them; from one that none has it cannot be told what was done.
     func checkItems(_ answer: HTTPAnswer, of context: RunContext) throws {
-        guard JSONText.isJSONContentType(answer.headers.first(name: "content-type")), !answer.body.isEmpty else { return }
+        guard JSONText.isJSONContentType(answer.headers.first(name: "content-type")), !answer.body.isEmpty else {
+            return
+        }
         func unclear(_ why: String) -> RunFailure {
             RunFailure("nothing counts as done: \(why)", code: "\(answer.status)", output: answer.output)
         }

@@ -13,7 +13,8 @@ public struct BatchFailure: Error, Sendable, CustomStringConvertible {
 
     /// A failure of these items.
     public init(
-        items: [Int: String], _ disposition: RunFailure.Disposition = .retry, code: String? = nil, output: [UInt8]? = nil
+        items: [Int: String], _ disposition: RunFailure.Disposition = .retry, code: String? = nil,
+        output: [UInt8]? = nil
     ) {
         self.items = items
         self.disposition = disposition

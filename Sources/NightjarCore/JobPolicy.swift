@@ -59,7 +59,8 @@ public struct JobPolicy: Sendable, Hashable {
         let given = [("debounce", debounce != nil), ("batch", batch != nil), ("unique", unique != nil)]
             .filter(\.1).map { "\"\($0.0)\"" }
         guard given.count > 1 else { return nil }
-        return "has \(given.joined(separator: " and ")); expected one of them, for each says what becomes of a second event"
+        return
+            "has \(given.joined(separator: " and ")); expected one of them, for each says what becomes of a second event"
     }
 }
 

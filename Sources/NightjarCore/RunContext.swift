@@ -59,7 +59,8 @@ public struct RunContext: Sendable {
     package func narrowed(to items: [Event]) -> RunContext {
         RunContext(
             id: id, job: job, trigger: trigger, event: event, attempt: attempt, createdAt: createdAt,
-            fencingToken: fencingToken, node: node, deadline: deadline, logger: logger, items: items, reporter: reporter)
+            fencingToken: fencingToken, node: node, deadline: deadline, logger: logger, items: items, reporter: reporter
+        )
     }
 
     /// Says how far the work has come. Kept with the run; only the newest of several quick reports may be kept.

@@ -5,7 +5,9 @@ extension SQLiteStore {
     /// Ends attempts under their leases, with what they emitted, in one transaction.
     public func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
         guard !settlements.isEmpty else { return [] }
-        let rows = settlements.reduce(0) { rows, settlement in rows + 2 + settlement.emitted.count + settlement.doneItems.count }
+        let rows = settlements.reduce(0) { rows, settlement in
+            rows + 2 + settlement.emitted.count + settlement.doneItems.count
+        }
         return try await committer.perform(rows: rows) { [locks] connection in
             try settlements.map { settlement in
                 if settlement.onlyIfExpired, try !connection.isExpired(settlement, locks) { return .leaseLost }

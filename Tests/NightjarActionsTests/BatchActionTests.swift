@@ -19,7 +19,8 @@ struct BatchActionTests {
         return .test(event: event).narrowed(to: items)
     }
 
-    private func batchFailure(of action: some RunHandler, _ context: RunContext = batch()) async throws -> BatchFailure {
+    private func batchFailure(of action: some RunHandler, _ context: RunContext = batch()) async throws -> BatchFailure
+    {
         do {
             throw UnexpectedSuccess(output: try await action.run(context))
         } catch let failure as BatchFailure {

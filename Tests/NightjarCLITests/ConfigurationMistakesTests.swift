@@ -154,13 +154,16 @@ struct ConfigurationMistakesTests {
         ),
         Single(
             "jobs: { a: { command: [x], unique: {}, batch: { size: 2, within: 1s } } }",
-            "1:40: job \"a\" has \"unique\" and \"batch\"; expected one of them, for each says what becomes of a second event"),
+            "1:40: job \"a\" has \"unique\" and \"batch\"; expected one of them, for each says what becomes of a second event"
+        ),
         Single(
             "jobs: { a: { command: [x], debounce: { wait: 1s }, batch: { size: 2, within: 1s } } }",
-            "1:52: job \"a\" has \"debounce\" and \"batch\"; expected one of them, for each says what becomes of a second event"),
+            "1:52: job \"a\" has \"debounce\" and \"batch\"; expected one of them, for each says what becomes of a second event"
+        ),
         Single(
             "jobs: { a: { command: [x], unique: { states: [running, dead] } } }",
-            "1:56: states: \"dead\" is wrong; expected one of: scheduled, available, running, retryable, completed (a dead or cancelled run never counts)"),
+            "1:56: states: \"dead\" is wrong; expected one of: scheduled, available, running, retryable, completed (a dead or cancelled run never counts)"
+        ),
         Single(
             "jobs: { a: { command: [x], unique: { second: replace, states: completed } } }",
             "1:55: states: a run that is completed cannot be replaced; expected \"second: ignore\", or other states"),
@@ -184,7 +187,8 @@ struct ConfigurationMistakesTests {
             "1:28: job \"a\": \"keep\" belongs to \"debounce\"; expected debounce: { wait: 5s, keep: last }"),
         Single(
             "jobs: { a: { command: [x], perKey: { order: true } } }",
-            "1:28: job \"a\" has \"perKey\" but no \"key\"; expected \"key\" with an expression such as event.data.customer"),
+            "1:28: job \"a\" has \"perKey\" but no \"key\"; expected \"key\" with an expression such as event.data.customer"
+        ),
         Single(
             "jobs: { a: { command: [x], key: event.data, perKey: { whenDead: halt } } }",
             "1:65: whenDead: \"halt\" is wrong; expected one of: continue, stop"),

@@ -111,11 +111,9 @@ private struct Model {
                     expiresAt: pick(0..<4) == 0 ? now + .milliseconds(pick(100..<4000)) : nil,
                     key: pick(0..<3) == 0 ? nil : "k\(pick(0..<3))", stopsKey: pick(0..<4) == 0,
                     dropsBeyond: pick(0..<3) == 0 ? drops : .init()))
-            switch pick(0..<4) {
-            case 0: record.runs[record.runs.count - 1].unique = uniqueClaim()
-            case 1: collect(&record.runs[record.runs.count - 1])
-            default: break
-            }
+            // Seldom both, which no job's policy can say, and a store has to bear all the same.
+            if pick(0..<4) == 0 { record.runs[record.runs.count - 1].unique = uniqueClaim() }
+            if pick(0..<4) == 0 { collect(&record.runs[record.runs.count - 1]) }
         }
         if pick(0..<4) == 0 { record.refusals = [Decision(trigger: "other", outcome: .refused, reason: "no \"way\"")] }
         if pick(0..<3) == 0 {
@@ -128,7 +126,9 @@ private struct Model {
     }
 
     private mutating func uniqueClaim() -> UniqueClaim {
-        let states: [Set<RunState>] = [UniquePolicy.usualStates, UniquePolicy.possibleStates, [.available, .retryable]]
+        let states: [Set<RunState>] = [
+            UniquePolicy.usualStates, UniquePolicy.possibleStates, [.available, .retryable],
+        ]
         return UniqueClaim(
             key: "u\(pick(0..<2))", after: pick(0..<2) == 0 ? nil : now - .milliseconds(pick(1..<9000)),
             states: states[pick(0..<3)], second: UniquePolicy.Second.allCases[pick(0..<3)])
@@ -249,8 +249,8 @@ private struct Model {
 
     private mutating func pruneAndPause() async throws {
         let before = now - .milliseconds(pick(0..<20_000))
-        let limit = pick(1..<4)
-        if pick(0..<3) == 0 {
+        let limit = pick(1..<9)
+        if pick(0..<3) > 0 {
             _ = try await both("prune") {
                 try await $0.prune(runsBefore: before, eventsBefore: before, limit: limit)
             }

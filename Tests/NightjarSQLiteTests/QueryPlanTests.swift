@@ -26,9 +26,10 @@ struct QueryPlanTests {
         for text in texts where text.contains(/^\s*(SELECT|INSERT|UPDATE|DELETE)/) {
             let plan = try await store.pool.read { try Self.plan(text, $0) }
             // Walking a partial index of what is due, or waits for a trigger, is no scan of the table.
-            if plan.replacing(/SCAN (runs|lanes) USING (COVERING )?INDEX (runs_due|runs_expiring|lanes_parked)/, with: "")
-                .contains(pattern)
-            {
+            if plan.replacing(
+                /SCAN (runs|lanes) USING (COVERING )?INDEX (runs_due|runs_expiring|lanes_parked)/, with: ""
+            )
+            .contains(pattern) {
                 scans.append("\(text)\n  \(plan)")
             }
         }

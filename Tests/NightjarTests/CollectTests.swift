@@ -24,7 +24,8 @@ struct CollectTests {
             data: Array((data ?? #"{"number": \#(number), "customer": "\#(customer)"}"#).utf8))
     }
 
-    private static func trigger(_ job: String, delay: Duration = .zero, rules: TriggerRules = TriggerRules()) -> Trigger {
+    private static func trigger(_ job: String, delay: Duration = .zero, rules: TriggerRules = TriggerRules()) -> Trigger
+    {
         Trigger("bus", kind: "event", origin: .bus(EventFilter()), start: [job], delay: delay, rules: rules)
     }
 
@@ -69,7 +70,8 @@ struct CollectTests {
     func uniqueKeys() async throws {
         let own = JobPolicy(key: try Self.key("event.id"), unique: UniquePolicy(key: try Self.key()))
         for (policy, runs) in [
-            (own, 2), (JobPolicy(key: try Self.key(), unique: UniquePolicy()), 2), (JobPolicy(unique: UniquePolicy()), 1),
+            (own, 2), (JobPolicy(key: try Self.key(), unique: UniquePolicy()), 2),
+            (JobPolicy(unique: UniquePolicy()), 1),
         ] {
             let (runtime, store, _) = try node(policy)
             for (number, customer) in ["a", "b", "a"].enumerated() {
@@ -107,7 +109,8 @@ struct CollectTests {
     func debounceTimes() async throws {
         let (runtime, store, clock) = try node(
             JobPolicy(
-                expires: .seconds(100), debounce: DebouncePolicy(wait: .seconds(5), atMost: .seconds(12), key: try Self.key())),
+                expires: .seconds(100),
+                debounce: DebouncePolicy(wait: .seconds(5), atMost: .seconds(12), key: try Self.key())),
             delay: .seconds(1))
         let start = clock.now
         for number in 0..<4 {
@@ -126,7 +129,8 @@ struct CollectTests {
     func byHand() async throws {
         let (runtime, store, clock) = try node(JobPolicy(batch: BatchPolicy(size: 10, within: .seconds(60))))
         func start(_ number: Int, _ runAt: Timestamp?) async throws -> RunID? {
-            try await runtime.intake.accept([IncomingEvent(Self.event(number), to: .job("work", runAt: runAt))])[0].runs.first
+            try await runtime.intake.accept([IncomingEvent(Self.event(number), to: .job("work", runAt: runAt))])[0].runs
+                .first
         }
         let first = try await start(1, nil)
         let second = try await start(2, nil)
@@ -150,7 +154,9 @@ struct CollectTests {
     func batchInput() throws {
         let inputs = Journal<RunContext>()
         let rules = TriggerRules(input: .value(try Self.key("event.data.number * 10")))
-        let job = Job("work", policy: JobPolicy(batch: BatchPolicy(size: 3, within: .seconds(3600)))) { inputs.note($0) }
+        let job = Job("work", policy: JobPolicy(batch: BatchPolicy(size: 3, within: .seconds(3600)))) {
+            inputs.note($0)
+        }
         try withNode([job], rules: rules) { runtime, store, clock in
             _ = try await runtime.intake.accept((1...3).map { IncomingEvent(Self.event($0)) })
             try await clock.sleep(for: .seconds(2))
