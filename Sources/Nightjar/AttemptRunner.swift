@@ -46,9 +46,11 @@ struct AttemptRunner: Sendable {
                     attempt: claimed.attempt, progress: progress, at: time.now))
         }
         let context = context(claimed, deadline: deadline, reporter: reporter)
-        let end = await gate.run { await Self.call(job.handler, context, gate) } ?? .crashed(.charged)
+        let (end, done) = await gate.run { await Self.call(job.handler, context, gate) } ?? (.crashed(.charged), [])
         if timeout != nil { alarms.remove(.timeout(lease.token)) }
-        settle(claimed, end: end, policy: job.policy.retry, emitted: reporter.events, startedAt: startedAt)
+        settle(
+            claimed, end: end, done: done.map { claimed.items[$0].position }, policy: job.policy.retry,
+            emitted: reporter.events, startedAt: startedAt)
     }
 
     private func context(_ claimed: ClaimedRun, deadline: Timestamp?, reporter: AttemptReporter) -> RunContext {
@@ -56,52 +58,69 @@ struct AttemptRunner: Sendable {
         logger[metadataKey: "run"] = "\(claimed.lease.run)"
         logger[metadataKey: "job"] = "\(claimed.job)"
         logger[metadataKey: "attempt"] = "\(claimed.attempt)"
-        var event = claimed.event
-        if let input = claimed.input {
-            event.data = input
-            event.dataContentType = "application/json"
+        let items = claimed.items.map { $0.event.with(input: $0.input) }
+        var event = claimed.event.with(input: claimed.input)
+        if !items.isEmpty {
+            event.data = JSONEventFormat.encodeBatch(items)
+            event.dataContentType = JSONEventFormat.batchContentType
             event.dataSchema = nil
         }
         return RunContext(
             id: claimed.lease.run, job: claimed.job, trigger: claimed.trigger, event: event,
             attempt: claimed.attempt, createdAt: claimed.createdAt, fencingToken: claimed.lease.token, node: node,
-            deadline: deadline, logger: logger, reporter: reporter)
+            deadline: deadline, logger: logger, items: items, reporter: reporter)
     }
 
+    /// How the attempt ended, and the indices of the items that are done though others failed.
     private static func call(
         _ handler: any RunHandler, _ context: RunContext, _ gate: StopGate<StopReason>
-    ) async -> AttemptEnd {
+    ) async -> (AttemptEnd, done: [Int]) {
         do {
-            return .returned(try await handler.run(context))
+            return (.returned(try await handler.run(context)), [])
         } catch {
-            let failure = error as? RunFailure
-            let message = ReasonText.cut(failure?.message ?? "\(error)")
-            if let reason = gate.reason { return .stopped(reason, message: message, output: failure?.output) }
-            // Nobody told the gate, so the whole node is being cancelled: that is a shutdown without a drain.
-            if Task.isCancelled { return .stopped(.shutdown, message: message, output: failure?.output) }
-            return .threw(
-                message: message, disposition: failure?.disposition ?? .retry, output: failure?.output,
-                code: failure?.code)
+            let batch = error as? BatchFailure
+            let end = Self.end(of: error, batch, context, gate)
+            // What a handler says that was stopped, it says of what it had come to: the others it did not do.
+            if case .stopped = end { return (end, []) }
+            return (end, batch?.done(of: context.items.count) ?? [])
         }
     }
 
+    private static func end(
+        of error: any Error, _ batch: BatchFailure?, _ context: RunContext, _ gate: StopGate<StopReason>
+    ) -> AttemptEnd {
+        let failure =
+            batch.map {
+                RunFailure($0.message(of: context.items.count), $0.disposition, code: $0.code, output: $0.output)
+            } ?? error as? RunFailure
+        let message = ReasonText.cut(failure?.message ?? "\(error)")
+        if let reason = gate.reason { return .stopped(reason, message: message, output: failure?.output) }
+        // Nobody told the gate, so the whole node is being cancelled: that is a shutdown without a drain.
+        if Task.isCancelled { return .stopped(.shutdown, message: message, output: failure?.output) }
+        return .threw(
+            message: message, disposition: failure?.disposition ?? .retry, output: failure?.output, code: failure?.code)
+    }
+
     private func settle(
-        _ claimed: ClaimedRun, end: AttemptEnd, policy: RetryPolicy, emitted: [Event], startedAt: Timestamp
+        _ claimed: ClaimedRun, end: AttemptEnd, done: [Int], policy: RetryPolicy, emitted: [Event],
+        startedAt: Timestamp
     ) {
         let now = time.now
         // Not in hand any more: it was given back without waiting for the handler.
         guard let entry = inHand.end(claimed.lease) else { return }
         var end = end
+        var done = done
         var records: [IntakeRecord] = []
         if case .returned(let output) = end, let bytes = output.result?.count, bytes > maximumResultBytes {
             end = .threw(
                 message: "the result has \(bytes) bytes, the limit is \(maximumResultBytes)", disposition: .never,
                 output: output.output)
         }
-        if case .returned(let output) = end {
+        if let output = end.output(ofAny: !done.isEmpty) {
             do throws(IntakeError) {
                 records = try intake.planEmitted(emitted)
             } catch {
+                done = []
                 end = .threw(
                     message: ReasonText.cut("what it emitted was refused: \(error)"), disposition: .never,
                     output: output.output)
@@ -120,6 +139,17 @@ struct AttemptRunner: Sendable {
         settler.submit(
             Settlement(
                 lease: claimed.lease, attempt: attempt, transition: decision.transition, at: now,
-                progress: entry.unsavedProgress, emitted: records))
+                progress: entry.unsavedProgress, emitted: records, doneItems: done))
+    }
+}
+
+extension AttemptEnd {
+    /// What the attempt produced, if it did its work, or a part of it.
+    fileprivate func output(ofAny isPartlyDone: Bool) -> RunOutput? {
+        switch self {
+        case .returned(let output): output
+        case .threw(_, _, let output, _) where isPartlyDone: RunOutput(output: output)
+        default: nil
+        }
     }
 }

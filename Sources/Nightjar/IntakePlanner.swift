@@ -58,7 +58,9 @@ struct IntakePlanner: Sendable {
             let run = NewRun(
                 id: makeID(), job: name, trigger: nil, runAt: runAt ?? now, priority: policy.priority)
             do throws(TriggerRules.Refusal) {
-                var run = try policy.applied(to: run, EventValue(incoming.event))
+                var run = try policy.applied(
+                    to: run, EventValue(incoming.event), bytes: incoming.event.data?.count ?? 0, now: now,
+                    isTimeGiven: runAt != nil)
                 // Who starts it by hand means it.
                 run.dropsBeyond = NewRun.DropLimits()
                 record.runs.append(run)
@@ -86,7 +88,8 @@ struct IntakePlanner: Sendable {
                 id: makeID(), job: job, trigger: trigger.name, runAt: now + trigger.delay + plan.delay,
                 priority: plan.priority ?? policy.priority, input: plan.input)
             do throws(TriggerRules.Refusal) {
-                record.runs.append(try policy.applied(to: run, event))
+                let bytes = plan.input?.count ?? record.event.data?.count ?? 0
+                record.runs.append(try policy.applied(to: run, event, bytes: bytes, now: now))
             } catch {
                 refuse(trigger, error, &record, job: job)
             }

@@ -72,7 +72,10 @@ public final class Runtime: ManagedNode, Service {
             limits: .init(
                 eventBytes: configuration.maximumEventBytes, eventsInFlight: configuration.maximumEventsInFlight,
                 bytesInFlight: configuration.maximumBytesInFlight),
-            random: random, listener: .init(expecting: { dispatcher.expect($0) }, made: { news.made($0, at: $1) }))
+            random: random,
+            listener: .init(
+                expecting: { dispatcher.expect($0) }, made: { news.made($0, at: $1) },
+                joined: { dispatcher.hint($0) }))
         settler = Settler(
             store: resilient, time: time, logger: logger,
             onSettled: { settlements, results in
@@ -121,6 +124,9 @@ public final class Runtime: ManagedNode, Service {
         for job in jobs {
             guard Job.isValidName(job.name) else { throw .invalidName("job", job.name) }
             guard names.insert(job.name).inserted else { throw .duplicateName("job", job.name) }
+            if let contradiction = job.policy.contradiction {
+                throw RuntimeError(.contradiction, "job \"\(job.name)\" \(contradiction)")
+            }
         }
         var triggerNames: Set<String> = []
         for trigger in triggers {
@@ -144,6 +150,8 @@ public struct RuntimeError: Error, Sendable, Hashable, CustomStringConvertible {
         case duplicateName
         /// A trigger starts a job that does not exist.
         case unknownJob
+        /// A job's policy says what cannot be together.
+        case contradiction
         /// The runtime runs already, or has run.
         case alreadyRun
         /// Another node works under the same name.

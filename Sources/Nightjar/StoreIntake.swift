@@ -10,6 +10,8 @@ final class StoreIntake: Intake {
         var expecting: @Sendable (_ jobs: Set<String>) -> Void
         /// Runs were made.
         var made: @Sendable (_ runs: [NewRun], _ acceptedAt: Timestamp) -> Void
+        /// Events joined runs of these jobs, which may begin now.
+        var joined: @Sendable (_ jobs: Set<String>) -> Void
     }
 
     /// What an intake takes at a time.
@@ -120,9 +122,17 @@ final class StoreIntake: Intake {
     /// Tells the node which runs a durable batch has made.
     func announce(_ records: [IntakeRecord], _ answers: [Acceptance], _ batch: [IncomingEvent] = []) {
         var made: [NewRun] = []
+        var joined: Set<String> = []
         for (record, answer) in zip(records, answers) {
-            made += record.runs.filter { answer.runs.contains($0.id) }
+            for run in record.runs {
+                if answer.runs.contains(run.id) {
+                    made.append(run)
+                } else if run.collect != nil || run.unique?.second == .extend {
+                    joined.insert(run.job)
+                }
+            }
         }
+        if !joined.isEmpty { listener.joined(joined) }
         if !batch.isEmpty {
             state.withLock { state in
                 for (incoming, answer) in zip(batch, answers) where answer.outcome == .accepted {

@@ -40,9 +40,13 @@ extension Job {
 
     private static func decode<Input: Decodable>(_ type: Input.Type, _ context: RunContext) throws -> Input {
         do {
-            return try JSONDecoder().decode(type, from: Data(context.input))
+            return try decode(type, context.input)
         } catch {
             throw RunFailure.never("the input is not the JSON of a \(type): \(error)")
         }
+    }
+
+    static func decode<Input: Decodable>(_ type: Input.Type, _ bytes: [UInt8]) throws -> Input {
+        try JSONDecoder().decode(type, from: Data(bytes))
     }
 }

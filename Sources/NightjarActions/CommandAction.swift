@@ -7,7 +7,9 @@ import SystemPackage
 /// The event's data is the program's standard input, the event's attributes are in `NIGHTJAR_` variables. Exit code 0 means
 /// done, 75 (`EX_TEMPFAIL` of sysexits.h) asks to be tried later, any other fails the attempt. What it writes is kept with
 /// the attempt, lines such as `::progress 0.4 uploading` on standard output report progress, and a standard output that is
-/// otherwise one JSON text of at most 64 KiB becomes the run's result. When the attempt is stopped, the program's process
+/// otherwise one JSON text of at most 64 KiB becomes the run's result. The program of a batch gets it as a CloudEvents batch in
+/// JSON, and names the items that failed in lines such as `::failed 3 no address`: the others are done then, whatever the exit
+/// code but 75. When the attempt is stopped, the program's process
 /// group gets SIGTERM, and what is left of it after the grace gets SIGKILL.
 public struct CommandAction: RunHandler {
     /// How a program is started and listened to.
@@ -75,7 +77,9 @@ public struct CommandAction: RunHandler {
     /// Starts the program and waits for its end.
     public func run(_ context: RunContext) async throws -> RunOutput {
         try Task.checkCancellation()
-        let output = CommandOutput(limit: options.outputLimitBytes) { context.report($0.fraction, $0.text) }
+        let output = CommandOutput(limit: options.outputLimitBytes, isBatch: !context.items.isEmpty) {
+            context.report($0.fraction, $0.text)
+        }
         let environment = environment(context)
         let run = ProgramRun(
             executable: program.executable, arguments: arguments, environment: environment,
@@ -93,7 +97,12 @@ public struct CommandAction: RunHandler {
         }
     }
 
-    private func check(_ status: TerminationStatus, _ output: CommandOutput) throws(RunFailure) {
+    private func check(_ status: TerminationStatus, _ output: CommandOutput) throws {
+        let failed = output.failedItems
+        if !failed.isEmpty, status != .exited(Self.tryLater) {
+            // A program that was killed had no time to say what else failed.
+            if case .exited = status { throw BatchFailure(items: failed, code: status.code, output: output.bytes) }
+        }
         if status == .exited(0) { return }
         let words = output.lastWords.map { ": " + $0 } ?? ""
         let isLater = status == .exited(Self.tryLater)

@@ -5,7 +5,9 @@ import Synchronization
 final class CommandOutput: Sendable {
     private struct State {
         var captured: CapturedOutput
-        var standardOutput = StandardOutput()
+        var standardOutput: StandardOutput
+        /// Why items of a batch failed, by their index.
+        var failed: [Int: String] = [:]
         var recentOutput = RecentLines()
         var recentErrors = RecentLines()
     }
@@ -13,18 +15,30 @@ final class CommandOutput: Sendable {
     private let state: Mutex<State>
     private let onProgress: @Sendable (Progress) -> Void
 
-    init(limit: Int, onProgress: @escaping @Sendable (Progress) -> Void) {
-        state = Mutex(State(captured: CapturedOutput(limit: limit)))
+    init(limit: Int, isBatch: Bool = false, onProgress: @escaping @Sendable (Progress) -> Void) {
+        state = Mutex(
+            State(captured: CapturedOutput(limit: limit), standardOutput: StandardOutput(isBatch: isBatch)))
         self.onProgress = onProgress
     }
 
     func appendOutput(_ bytes: UnsafeRawBufferPointer) {
-        let progress = state.withLock { state in
+        let marks = state.withLock { state in
             state.captured.append(bytes)
             state.recentOutput.append(bytes)
             return state.standardOutput.append(bytes)
         }
-        for progress in progress { onProgress(progress) }
+        for mark in marks { heed(mark) }
+    }
+
+    private func heed(_ mark: StandardOutput.Mark) {
+        switch mark {
+        case .progress(let progress): onProgress(progress)
+        case .failed(let index, let reason):
+            state.withLock { state in
+                // More indices than a batch has items are wrong however many there are.
+                if state.failed.count <= CollectClaim.mostItems { state.failed[index] = reason }
+            }
+        }
     }
 
     func appendError(_ bytes: UnsafeRawBufferPointer) {
@@ -36,10 +50,13 @@ final class CommandOutput: Sendable {
 
     /// To be called once, when the program has ended: the run's result, if what it wrote is one.
     func finish() -> [UInt8]? {
-        let (progress, result) = state.withLock { $0.standardOutput.finish() }
-        if let progress { onProgress(progress) }
+        let (mark, result) = state.withLock { $0.standardOutput.finish() }
+        if let mark { heed(mark) }
         return result
     }
+
+    /// Why items of a batch failed, by their index: what the program said in lines such as `::failed 3 no address`.
+    var failedItems: [Int: String] { state.withLock { $0.failed } }
 
     /// What was kept; `nil` if nothing was written.
     var bytes: [UInt8]? {

@@ -13,7 +13,7 @@ extension HTTPAction {
         let (fields, body) = content(context)
         for field in fields { request.headers.add(name: field.name.canonicalName, value: field.value) }
         request.headers.replaceOrAdd(name: "user-agent", value: "nightjar")
-        request.headers.replaceOrAdd(name: "idempotency-key", value: context.id.description)
+        request.headers.replaceOrAdd(name: "idempotency-key", value: context.idempotencyKey)
         request.headers.replaceOrAdd(name: "nightjar-run-id", value: context.id.description)
         request.headers.replaceOrAdd(name: "nightjar-attempt", value: "\(context.attempt)")
         request.headers.replaceOrAdd(name: "nightjar-fencing-token", value: "\(context.fencingToken)")
@@ -30,6 +30,9 @@ extension HTTPAction {
         let event = context.event
         var (fields, body) =
             switch options.envelope {
+            // A batch has a content mode of its own (CloudEvents, HTTP binding, section 3.3).
+            case .binary where !context.items.isEmpty, .structured where !context.items.isEmpty:
+                (Self.contentType(event), context.input)
             case .binary: HTTPBinding.encodeBinary(event)
             case .structured: HTTPBinding.encodeStructured(event)
             case .off: (Self.contentType(event), context.input)

@@ -9,6 +9,9 @@ public import NightjarCore
 /// from a new run. A status of ``Options/success`` means done, one of ``Options/retry`` and every failure of the network
 /// means: try again, after `Retry-After` if the answer has one; any other status means: never. The answer's body is kept
 /// with the attempt; if it is JSON and short enough, it is the run's result.
+///
+/// A batch is sent as a CloudEvents batch in JSON. An answer that means done may name the items that failed, as
+/// `{"batchItemFailures": [{"itemIdentifier": "<event id>"}]}`: the others are done then.
 public struct HTTPAction: RunHandler {
     /// What the request carries of the event.
     public enum Envelope: String, Sendable, Hashable, CaseIterable {
@@ -115,18 +118,19 @@ public struct HTTPAction: RunHandler {
             try Task.checkCancellation()
             throw RunFailure("\(label) failed: \(NetworkFailure.describe(error))", code: "network")
         }
-        return try judge(answer)
+        return try judge(answer, of: context)
     }
 
     private var label: String { "\(options.method) \(shownURL)" }
 
-    private func judge(_ answer: HTTPAnswer) throws(RunFailure) -> RunOutput {
+    private func judge(_ answer: HTTPAnswer, of context: RunContext) throws -> RunOutput {
         let status = answer.status
         if options.success.contains(where: { $0.contains(status) }) {
             if let problem = answer.problem {
                 throw RunFailure(
                     "\(label) answered \(answer.title), but \(problem)", code: "network", output: answer.output)
             }
+            if !context.items.isEmpty { try checkItems(answer, of: context) }
             return RunOutput(result: answer.result, output: answer.output)
         }
         let message = "\(label) answered \(answer.title)"

@@ -18,12 +18,13 @@ struct RunVariables {
     init(_ context: RunContext) {
         let event = context.event
         set("RUN_ID", context.id.description)
-        set("IDEMPOTENCY_KEY", context.id.description)
+        set("IDEMPOTENCY_KEY", context.idempotencyKey)
         set("JOB", context.job)
         set("TRIGGER", context.trigger)
         set("ATTEMPT", "\(context.attempt)")
         set("NODE", "\(context.node)")
         set("FENCING_TOKEN", "\(context.fencingToken)")
+        if !context.items.isEmpty { set("ITEMS", "\(context.items.count)") }
         set("DEADLINE", context.deadline?.rfc3339)
         set("EVENT_ID", event.id)
         set("EVENT_SOURCE", event.source)

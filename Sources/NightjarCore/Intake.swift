@@ -54,7 +54,7 @@ public struct Acceptance: Sendable, Hashable {
     public var id: String
     /// What became of it.
     public var outcome: Outcome
-    /// The runs that the event made, now or when it first came.
+    /// The runs that the event made or joined, now or when it first came, and those that stand for runs it was not to make.
     public var runs: [RunID]
 
     /// An answer with these values.

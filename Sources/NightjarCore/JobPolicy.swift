@@ -22,6 +22,12 @@ public struct JobPolicy: Sendable, Hashable {
     public var key: CELExpression?
     /// How runs of one key are treated.
     public var perKey: KeyPolicy
+    /// Which runs stand for the same thing, so that one of them is enough; `nil` if each counts.
+    public var unique: UniquePolicy?
+    /// How events that come in quick succession become one run; `nil` if each makes its own.
+    public var debounce: DebouncePolicy?
+    /// How events are gathered, so that a run does many; `nil` if each makes its own.
+    public var batch: BatchPolicy?
 
     /// How much longer a run must have waited to go before one whose priority is a level higher. So the lowest priority is
     /// never starved: whatever comes, nothing that comes more than 90 minutes later goes before it.
@@ -31,8 +37,12 @@ public struct JobPolicy: Sendable, Hashable {
     public init(
         retry: RetryPolicy = .default, timeout: Duration? = nil, concurrency: Int? = nil, priority: Int = 0,
         expires: Duration? = nil, weight: Int = 1, rate: RateLimit? = nil, key: CELExpression? = nil,
-        perKey: KeyPolicy = KeyPolicy()
+        perKey: KeyPolicy = KeyPolicy(), unique: UniquePolicy? = nil, debounce: DebouncePolicy? = nil,
+        batch: BatchPolicy? = nil
     ) {
+        self.unique = unique
+        self.debounce = debounce
+        self.batch = batch
         self.retry = retry
         self.timeout = timeout
         self.concurrency = concurrency.map { max(1, $0) }
@@ -42,6 +52,15 @@ public struct JobPolicy: Sendable, Hashable {
         self.rate = rate
         self.key = key
         self.perKey = perKey
+    }
+
+    /// What of it cannot be together, in words; `nil` if all can.
+    public var contradiction: String? {
+        let given = [("debounce", debounce != nil), ("batch", batch != nil), ("unique", unique != nil)]
+            .filter(\.1).map { "\"\($0.0)\"" }
+        guard given.count > 1 else { return nil }
+        return
+            "has \(given.joined(separator: " and ")); expected one of them, for each says what becomes of a second event"
     }
 }
 

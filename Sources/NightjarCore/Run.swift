@@ -38,14 +38,21 @@ public struct Run: Sendable, Hashable {
     public var isCancelRequested: Bool
     /// The lease under which it runs.
     public var lease: Lease?
+    /// How many events it collected for its handler; `nil` if it hands over its event alone.
+    public var items: Int?
+    /// How many of them are done; `nil` as above.
+    public var itemsDone: Int?
 
     /// A run with these values.
     public init(
         id: RunID, job: String, state: RunState, trigger: String?, event: Event, input: [UInt8]? = nil,
         priority: Int, createdAt: Timestamp, runAt: Timestamp, expiresAt: Timestamp? = nil, key: String? = nil,
         finishedAt: Timestamp? = nil, attempts: [Attempt] = [], progress: Progress? = nil, result: [UInt8]? = nil,
-        reason: String? = nil, isCancelRequested: Bool = false, lease: Lease? = nil
+        reason: String? = nil, isCancelRequested: Bool = false, lease: Lease? = nil, items: Int? = nil,
+        itemsDone: Int? = nil
     ) {
+        self.items = items
+        self.itemsDone = itemsDone
         self.expiresAt = expiresAt
         self.key = key
         self.id = id
@@ -77,6 +84,8 @@ public struct Decision: Sendable, Hashable {
         case refused
         /// The event arrived again; its run existed already.
         case duplicate
+        /// The event joined a run that another event had begun.
+        case joined
     }
 
     /// The trigger's name; `nil` for a start by hand.
@@ -85,7 +94,7 @@ public struct Decision: Sendable, Hashable {
     public var job: String?
     /// What was decided.
     public var outcome: Outcome
-    /// The run that was made.
+    /// The run that was made, that the event joined, or that stands for the one that was not made.
     public var run: RunID?
     /// Why, for people.
     public var reason: String?
@@ -108,7 +117,7 @@ public struct EventRecord: Sendable, Hashable {
     public var event: Event
     /// When it was accepted.
     public var acceptedAt: Timestamp
-    /// One for each run it made, then the refusals.
+    /// One for each run it made, one for each that it joined, then the refusals.
     public var decisions: [Decision]
 
     /// A record with these values.

@@ -3,13 +3,14 @@ public import Logging
 
 /// What a handler gets: the run, its input, and the ways to speak back.
 public struct RunContext: Sendable {
-    /// The run's identity: the same for every attempt. Pass it on as an idempotency key.
+    /// The run's identity: the same for every attempt.
     public let id: RunID
     /// The job that is done.
     public let job: String
     /// The trigger that asked for it; `nil` when it was started by hand.
     public let trigger: String?
-    /// The event that asked for it. Its data is the run's input: what the trigger made of the event, if it says so.
+    /// The event that asked for it. Its data is the run's input: what the trigger made of the event, if it says so; for a batch
+    /// its ``items`` as a CloudEvents batch in JSON.
     public let event: Event
     /// 1 for the first attempt.
     public let attempt: Int
@@ -23,13 +24,18 @@ public struct RunContext: Sendable {
     public let deadline: Timestamp?
     /// Carries the run, the job and the attempt as metadata.
     public let logger: Logger
+    /// The events that a run of a batch hands over, with what the triggers made of them as their data: all of them, or those
+    /// that an earlier attempt left. Empty for other runs.
+    public let items: [Event]
     private let reporter: any RunReporter
 
     /// A context with these values. The engine makes it; tests of handlers may.
     public init(
         id: RunID, job: String, trigger: String?, event: Event, attempt: Int, createdAt: Timestamp,
-        fencingToken: FencingToken, node: NodeID, deadline: Timestamp?, logger: Logger, reporter: any RunReporter
+        fencingToken: FencingToken, node: NodeID, deadline: Timestamp?, logger: Logger, items: [Event] = [],
+        reporter: any RunReporter
     ) {
+        self.items = items
         self.id = id
         self.job = job
         self.trigger = trigger
@@ -45,6 +51,17 @@ public struct RunContext: Sendable {
 
     /// The run's input: the event's data, empty if it has none.
     public var input: [UInt8] { event.data ?? [] }
+
+    /// The same for every attempt at the same work: the run's id, for a batch with the number of the items that are left.
+    public var idempotencyKey: String { items.isEmpty ? "\(id)" : "\(id)-\(items.count)" }
+
+    /// The same run with some of its items only.
+    package func narrowed(to items: [Event]) -> RunContext {
+        RunContext(
+            id: id, job: job, trigger: trigger, event: event, attempt: attempt, createdAt: createdAt,
+            fencingToken: fencingToken, node: node, deadline: deadline, logger: logger, items: items, reporter: reporter
+        )
+    }
 
     /// Says how far the work has come. Kept with the run; only the newest of several quick reports may be kept.
     /// - Parameters:

@@ -16,6 +16,10 @@ public protocol RunStore: Sendable {
     ///
     /// An event whose source and id are known is a duplicate: it makes a run only for those of its jobs that have none
     /// of it yet. The answers are in the order of `batch`.
+    ///
+    /// Each run of a record is looked at in turn: one whose event joined a run of the job before, or was refused for the sake
+    /// of another run, is answered with that; then come its ``NewRun/unique`` claim, the run that it may join
+    /// (``NewRun/collect``), and its ``NewRun/dropsBeyond``. Why it is not made is kept with the event.
     func accept(_ batch: [IntakeRecord]) async throws(StoreError) -> [Acceptance]
 
     /// Makes runs whose time has come available and unstarted ones that expired dead, then leases available ones to a node:
@@ -85,8 +89,9 @@ public protocol RunStore: Sendable {
 
     /// Removes up to `limit` completed and cancelled runs that finished before `runsBefore` and whose events were accepted
     /// before `eventsBefore` (an event that is still known makes no second run), each event with the last of its runs; and
-    /// as many of such events that never had a run. What is kept of keys without unfinished runs, as the state of their
-    /// rates, goes too, at most `limit` keys, once it means nothing any more.
+    /// as many of such events that never had a run. Events that joined a run go with it, too; when `limit` of them went, no
+    /// further run goes. What is kept of keys without unfinished runs, as the state of their rates, goes too, at most `limit`
+    /// keys, once it means nothing any more.
     /// - Returns: how many rows it removed; 0 when nothing is left to remove.
     func prune(runsBefore: Timestamp, eventsBefore: Timestamp, limit: Int) async throws(StoreError) -> Int
 

@@ -48,6 +48,10 @@ public struct NewRun: Sendable, Hashable {
     public var stopsKey: Bool
     /// It is made only if these rates allow it: of the job, of the key.
     public var dropsBeyond: DropLimits
+    /// It is made only if no other run stands for the same.
+    public var unique: UniqueClaim?
+    /// Its event joins a run that collects, if there is one, and else begins one.
+    public var collect: CollectClaim?
 
     /// Rates beyond which a run is not made.
     public struct DropLimits: Sendable, Hashable {
@@ -66,8 +70,11 @@ public struct NewRun: Sendable, Hashable {
     /// A run with these values.
     public init(
         id: RunID, job: String, trigger: String?, runAt: Timestamp, priority: Int = 0, input: [UInt8]? = nil,
-        expiresAt: Timestamp? = nil, key: String? = nil, stopsKey: Bool = false, dropsBeyond: DropLimits = .init()
+        expiresAt: Timestamp? = nil, key: String? = nil, stopsKey: Bool = false, dropsBeyond: DropLimits = .init(),
+        unique: UniqueClaim? = nil, collect: CollectClaim? = nil
     ) {
+        self.unique = unique
+        self.collect = collect
         self.expiresAt = expiresAt
         self.key = key
         self.stopsKey = stopsKey
@@ -204,6 +211,8 @@ public struct ClaimedRun: Sendable {
     public var key: String?
     /// The right to work on it.
     public var lease: Lease
+    /// What is left to do of the events that it collected, in the order in which they came; empty if it hands none over.
+    public var items: [RunItem] = []
 
     /// A run with these values. Without `startsOverAt` its deadline counts from its acceptance.
     public init(
@@ -308,6 +317,12 @@ public struct Settlement: Sendable {
     /// Why a run is `cancelled` when a person asked for it.
     public static let cancelledByHand = "cancelled by hand"
 
+    /// Whether what was emitted counts: the run is completed, or some of its items are done.
+    public var takesEmitted: Bool {
+        if case .complete = transition { return true }
+        return !doneItems.isEmpty
+    }
+
     /// The lease it ran with.
     public var lease: Lease
     /// What the history gets; `nil` if this was no attempt after all, as for a release: its number is given again.
@@ -323,12 +338,16 @@ public struct Settlement: Sendable {
     /// Settle only if the lease has expired at `at`, or its node is known to be dead: how a rescuer takes a run from a
     /// node that might yet be renewing.
     public var onlyIfExpired: Bool
+    /// The positions of the items that are done though the run is not: what follows is for the others. What was emitted
+    /// counts then as it does for a completed run.
+    public var doneItems: [Int]
 
     /// A settlement with these values.
     public init(
         lease: Lease, attempt: Attempt?, transition: Transition, at: Timestamp, progress: Progress? = nil,
-        emitted: [IntakeRecord] = [], onlyIfExpired: Bool = false
+        emitted: [IntakeRecord] = [], onlyIfExpired: Bool = false, doneItems: [Int] = []
     ) {
+        self.doneItems = doneItems
         self.lease = lease
         self.attempt = attempt
         self.transition = transition

@@ -72,9 +72,8 @@ extension API {
         var headers: HTTPFields = [.location: "/v1/runs/\(id)"]
         guard var run = await known(id) else { return Self.accepted(id, job, headers) }
         if answer?.outcome == .duplicate {
-            guard run.event.data == event.data else {
-                throw Problem(.unprocessableContent, "the Idempotency-Key was used with another body before")
-            }
+            // Not the run's own event: it may have joined a run, or found one that stands for it.
+            do { try await checkSame(event) } catch is StoreError {}
             if let name = HTTPField.Name("Idempotent-Replayed") { headers[name] = "true" }
         }
         if let wait {

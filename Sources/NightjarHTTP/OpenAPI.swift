@@ -90,6 +90,7 @@ enum OpenAPI {
                 "input": "{}",
                 "result": "{}", "key": string, "expiresAt": string, "cancelRequested": boolean,
                 "waitsFor": reference("Wait"),
+                "items": integer, "itemsDone": integer,
             ]),
         object("Wait", required: ["kind": string, "text": string], optional: ["until": string, "run": string]),
         object(
@@ -109,7 +110,7 @@ enum OpenAPI {
                 "decisions": array("Decision"),
             ]),
         object(
-            "Decision", required: ["outcome": string],
+            "Decision", required: ["outcome": choice(["started", "joined", "refused", "duplicate"])],
             optional: ["trigger": string, "job": string, "run": string, "reason": string]),
         object("TriggerList", required: ["triggers": array("Trigger")]),
         object(

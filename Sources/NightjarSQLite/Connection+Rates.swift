@@ -20,28 +20,8 @@ extension Connection {
         try upsert.run()
     }
 
-    /// The record without the runs that their job's or key's rate does not allow, with the reasons.
-    func withoutDropped(_ record: IntakeRecord) throws -> IntakeRecord {
-        guard record.runs.contains(where: { $0.dropsBeyond != .init() }) else { return record }
-        var record = record
-        let known = try knownSequence(of: record.event.id, record.event.source)
-        let runs = record.runs
-        record.runs = []
-        for run in runs {
-            if let known, try existingRun(event: known, job: run.job) != nil {
-                record.runs.append(run)
-            } else if let reason = try dropReason(run, at: record.acceptedAt) {
-                record.refusals.append(
-                    Decision(trigger: run.trigger, job: run.job, outcome: .refused, reason: reason))
-            } else {
-                record.runs.append(run)
-            }
-        }
-        return record
-    }
-
     /// Why a run is not made, if its job's or its key's rate is used up; else it is counted.
-    private func dropReason(_ run: NewRun, at now: Timestamp) throws -> String? {
+    func dropReason(_ run: NewRun, at now: Timestamp) throws -> String? {
         var jobArrival: Timestamp?
         if let rate = run.dropsBeyond.job {
             let stored = try arrival(of: run.job)

@@ -33,28 +33,105 @@ extension Connection {
                 data, accepted_at, refusals, unmatched)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, source) DO NOTHING
             """)
-        let insertRun = try statement(
-            """
-            INSERT INTO runs (id, event, job, trigger, state, priority, created_at, run_at, input, expires_at, key, stops_key,
-                rank)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """)
         return try batch.map { record in
             defer { sequence += 1 }
-            let event = record.event
-            let record = try withoutDropped(record)
             let isNew = try insert(record, sequence, insertEvent)
-            let known = isNew ? sequence : try self.sequence(of: event.id, event.source)
-            if !isNew, !record.runs.isEmpty { try markMatched(event: known) }
-            let runs = try record.runs.map { run in
-                if !isNew, let existing = try existingRun(event: known, job: run.job) { return existing }
-                try insert(run, event: known, acceptedAt: record.acceptedAt, insertRun)
-                return run.id
-            }
+            let known = isNew ? sequence : try self.sequence(of: record.event.id, record.event.source)
+            let runs = try makeRuns(record, event: known, isNew: isNew)
             for change in record.stateChanges { try apply(change) }
             return Acceptance(
-                source: event.source, id: event.id, outcome: isNew ? .accepted : .duplicate, runs: runs)
+                source: record.event.source, id: record.event.id, outcome: isNew ? .accepted : .duplicate, runs: runs)
         }
+    }
+
+    /// Makes the runs that are to be made of an event, and notes why others are not.
+    private func makeRuns(_ record: IntakeRecord, event: Int64, isNew: Bool) throws -> [RunID] {
+        guard !record.runs.isEmpty else { return [] }
+        var runs: [RunID] = []
+        var refusals: [Decision] = []
+        var hasRun = false
+        for run in record.runs {
+            if !isNew, let known = try knownRun(event: event, job: run.job) {
+                runs.append(known)
+                continue
+            }
+            switch try make(run, record, event: event) {
+            case .made(let id):
+                runs.append(id)
+                hasRun = true
+            case .refused(let decision):
+                // A rate says no for now; that another run stands for this one is said for good.
+                if isNew || decision.run != nil { refusals.append(decision) }
+                if let id = decision.run { runs.append(id) }
+            }
+        }
+        if !refusals.isEmpty { try note(refusals, event: event) }
+        if isNew, !hasRun { try setUnmatched(event: event, true) }
+        if !isNew, hasRun { try setUnmatched(event: event, false) }
+        return runs
+    }
+
+    /// What becomes of a run that is to be made.
+    private enum Making {
+        /// It was made, or its event joined this one.
+        case made(RunID)
+        case refused(Decision)
+    }
+
+    private func make(_ new: NewRun, _ record: IntakeRecord, event: Int64) throws -> Making {
+        let now = record.acceptedAt
+        func refused(_ reason: String, by run: RunID? = nil) -> Making {
+            .refused(Decision(trigger: new.trigger, job: new.job, outcome: .refused, run: run, reason: reason))
+        }
+        var replaced: [RunID] = []
+        if let unique = new.unique {
+            switch unique.ruling(try firsts(unique, of: new.job)) {
+            case .make(let cancelling): replaced = cancelling
+            case .refuse(let first): return refused(unique.refusal(by: first), by: first)
+            case .extend(let first):
+                try extend(first, as: new, now: now)
+                return refused(unique.refusal(by: first, isExtended: true), by: first)
+            }
+        }
+        let bytes = new.input?.count ?? record.event.data?.count ?? 0
+        if let collect = new.collect, let id = try join(new, collect, event: event, bytes: bytes, now: now) {
+            return .made(id)
+        }
+        if new.dropsBeyond != .init(), let reason = try dropReason(new, at: now) { return refused(reason) }
+        for first in replaced { try replace(first, by: new.id, now: now) }
+        guard let collect = new.collect else {
+            try insert(new, event: event, acceptedAt: now)
+            return .made(new.id)
+        }
+        var first = new
+        let run = CollectingRun(first: new, collect, bytes: collect.keep == .all ? bytes : 0, at: now)
+        first.runAt = run.runAt
+        first.expiresAt = run.expiresAt
+        try insert(first, event: event, acceptedAt: now)
+        try begin(run, first, collect, event: event)
+        return .made(new.id)
+    }
+
+    /// The run that an event made or joined, or that stands for the one it was not to make.
+    private func knownRun(event: Int64, job: String) throws -> RunID? {
+        if let run = try existingRun(event: event, job: job) ?? joinedRun(event: event, job: job) { return run }
+        let select = try statement("SELECT refusals FROM events WHERE sequence = ?")
+        select.bind(1, event)
+        defer { select.reset() }
+        guard try select.step(), let text = select.optionalText(0) else { return nil }
+        return try StoredJSON.refusals(text).last { $0.job == job && $0.run != nil }?.run
+    }
+
+    /// Adds to the decisions that are kept with an event.
+    private func note(_ refusals: [Decision], event: Int64) throws {
+        let select = try statement("SELECT refusals FROM events WHERE sequence = ?")
+        select.bind(1, event)
+        let known = try select.step() ? StoredJSON.refusals(select.optionalText(0)) : []
+        select.reset()
+        let update = try statement("UPDATE events SET refusals = ? WHERE sequence = ?")
+        update.bind(1, try StoredJSON.refusals(known + refusals))
+        update.bind(2, event)
+        try update.run()
     }
 
     /// The first of `count` new numbers of that counter.
@@ -102,10 +179,11 @@ extension Connection {
         return try select.step() ? select.int64(0) : nil
     }
 
-    /// An event that came before and made no run makes one now.
-    private func markMatched(event: Int64) throws {
-        let update = try statement("UPDATE events SET unmatched = 0 WHERE sequence = ? AND unmatched = 1")
-        update.bind(1, event)
+    /// Notes whether an event has no run.
+    private func setUnmatched(event: Int64, _ isUnmatched: Bool) throws {
+        let update = try statement("UPDATE events SET unmatched = ?1 WHERE sequence = ?2 AND unmatched <> ?1")
+        update.bind(1, isUnmatched ? 1 : 0)
+        update.bind(2, event)
         try update.run()
     }
 
@@ -118,9 +196,13 @@ extension Connection {
         return try select.step() ? select.runID(0) : nil
     }
 
-    private func insert(
-        _ run: NewRun, event: Int64, acceptedAt: Timestamp, _ insert: SQLStatement
-    ) throws {
+    private func insert(_ run: NewRun, event: Int64, acceptedAt: Timestamp) throws {
+        let insert = try statement(
+            """
+            INSERT INTO runs (id, event, job, trigger, state, priority, created_at, run_at, input, expires_at, key, stops_key,
+                rank, unique_key, unique_completed)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """)
         let state = run.runAt <= acceptedAt ? RunState.available : .scheduled
         insert.bind(1, run.id)
         insert.bind(2, event)
@@ -135,6 +217,8 @@ extension Connection {
         insert.bind(11, run.key)
         insert.bind(12, run.stopsKey ? 1 : 0)
         insert.bind(13, RunRank.of(runAt: run.runAt, priority: run.priority))
+        insert.bind(14, run.unique?.key)
+        insert.bind(15, run.unique?.states.contains(.completed) == true ? 1 : 0)
         try insert.run()
     }
 

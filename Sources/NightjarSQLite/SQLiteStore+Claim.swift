@@ -14,7 +14,9 @@ extension SQLiteStore {
             var claim = try SQLiteClaim(connection, request)
             try claim.run()
             let due = try [claim.nextStart, connection.nextDueAt()].compactMap { $0 }.min()
-            return ClaimResult(runs: claim.claimed, nextDueAt: due, expired: expired, tooHeavy: claim.tooHeavy)
+            return ClaimResult(
+                runs: try connection.withItems(claim.claimed), nextDueAt: due, expired: expired,
+                tooHeavy: claim.tooHeavy)
         }
     }
 

@@ -70,8 +70,26 @@ extension Connection {
                     Decision(
                         trigger: runs.optionalText(0), job: runs.text(1), outcome: .started, run: runs.runID(2)))
             }
+            records[index].decisions += try joined(event: records[index].sequence)
             records[index].decisions += refusals[index]
         }
         return records
+    }
+
+    /// The runs that an event joined and that are not its own. Uses run_items_event.
+    private func joined(event: Int64) throws -> [Decision] {
+        let select = try statement(
+            """
+            SELECT i.trigger, i.job, i.run FROM run_items i CROSS JOIN runs r ON r.id = i.run
+            WHERE i.event = ?1 AND r.event <> ?1 ORDER BY i.run
+            """)
+        select.bind(1, event)
+        var decisions: [Decision] = []
+        while try select.step() {
+            decisions.append(
+                Decision(
+                    trigger: select.optionalText(0), job: select.text(1), outcome: .joined, run: select.runID(2)))
+        }
+        return decisions
     }
 }

@@ -35,17 +35,28 @@ extension Connection {
         let deleteAttempts = try statement("DELETE FROM attempts WHERE run = ?")
         let deleteRun = try statement("DELETE FROM runs WHERE id = ?")
         let deleteEvent = try statement(
-            "DELETE FROM events WHERE sequence = ?1 AND NOT EXISTS (SELECT 1 FROM runs WHERE event = ?1)")
+            """
+            DELETE FROM events WHERE sequence = ?1 AND NOT EXISTS (SELECT 1 FROM runs WHERE event = ?1)
+                AND NOT EXISTS (SELECT 1 FROM run_items WHERE event = ?1)
+            """)
+        var runs = 0
         var events = 0
-        for (run, event) in doomed {
+        var joined = 0
+        for (run, event) in doomed where joined < limit {
+            runs += 1
             deleteAttempts.bind(1, run)
             try deleteAttempts.run()
             deleteRun.bind(1, run)
             try deleteRun.run()
-            deleteEvent.bind(1, event)
-            events += try deleteEvent.run()
+            // Those that joined it go as well, unless another run has them.
+            let items = try removeItems(of: run)
+            joined += items.count
+            for event in items.isEmpty ? [event] : items {
+                deleteEvent.bind(1, event)
+                events += try deleteEvent.run()
+            }
         }
-        return doomed.count + events
+        return runs + events
     }
 
     /// Uses events_unmatched, which holds only events without runs.

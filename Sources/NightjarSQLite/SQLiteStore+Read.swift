@@ -53,7 +53,8 @@ extension Connection {
             SELECT \(Self.eventColumns), \(isWhole ? "e.data" : "NULL"),
                 r.job, r.trigger, r.state, r.priority, r.created_at, r.run_at, r.finished_at, r.progress, r.progress_text,
                 \(isWhole ? "r.result" : "NULL"), r.reason, r.cancel_requested, r.lease_token, r.lease_node,
-                r.lease_expires_at, r.attempt, r.started_at, \(isWhole ? "r.input" : "NULL"), r.expires_at, r.key
+                r.lease_expires_at, r.attempt, r.started_at, \(isWhole ? "r.input" : "NULL"), r.expires_at, r.key,
+                r.keeps, r.collected, r.items_done
             FROM runs r CROSS JOIN events e ON e.sequence = r.event WHERE r.id = ?
             """)
         select.bind(1, id)
@@ -68,6 +69,10 @@ extension Connection {
             attempts: try attempts(id, isWhole: isWhole),
             progress: select.isNull(16) ? nil : Progress(select.double(16), select.optionalText(17)),
             result: select.optionalBytes(18), reason: select.optionalText(19), isCancelRequested: select.int(20) != 0)
+        if select.int(29) == Self.keepsAll {
+            run.items = select.int(30)
+            run.itemsDone = run.state == .completed ? run.items : select.int(31)
+        }
         if run.state == .running {
             run.lease = Lease(run: id, token: select.int64(21), node: select.text(22), expiresAt: select.timestamp(23))
             run.attempts.append(

@@ -5,7 +5,9 @@ extension SQLiteStore {
     /// Ends attempts under their leases, with what they emitted, in one transaction.
     public func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
         guard !settlements.isEmpty else { return [] }
-        let rows = settlements.reduce(0) { rows, settlement in rows + 2 + settlement.emitted.count }
+        let rows = settlements.reduce(0) { rows, settlement in
+            rows + 2 + settlement.emitted.count + settlement.doneItems.count
+        }
         return try await committer.perform(rows: rows) { [locks] connection in
             try settlements.map { settlement in
                 if settlement.onlyIfExpired, try !connection.isExpired(settlement, locks) { return .leaseLost }
@@ -41,7 +43,8 @@ extension Connection {
             update.bind(3, settlement.lease.run)
             try update.run()
         }
-        guard case .complete = settlement.transition else { return .settled(state, emitted: []) }
+        if !settlement.doneItems.isEmpty { try finishItems(settlement.doneItems, of: settlement.lease.run) }
+        guard settlement.takesEmitted else { return .settled(state, emitted: []) }
         return .settled(state, emitted: try accept(settlement.emitted))
     }
 

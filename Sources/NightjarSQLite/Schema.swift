@@ -20,6 +20,9 @@ enum Schema {
         migrator.registerMigration("4-keys-and-ranks") { database in
             try database.execute(sql: version4)
         }
+        migrator.registerMigration("5-unique-and-collected") { database in
+            try database.execute(sql: version5)
+        }
         return migrator
     }
 

@@ -9,6 +9,8 @@ enum StoredJSON {
         var job: String?
         var outcome: String
         var reason: String?
+        /// The run that stands for the one that was not made.
+        var run: String?
     }
 
     static func extensions(_ extensions: [String: AttributeValue]) throws -> String? {
@@ -50,7 +52,9 @@ enum StoredJSON {
     static func refusals(_ refusals: [Decision]) throws -> String? {
         guard !refusals.isEmpty else { return nil }
         let stored = refusals.map {
-            Refusal(trigger: $0.trigger, job: $0.job, outcome: $0.outcome.rawValue, reason: $0.reason)
+            Refusal(
+                trigger: $0.trigger, job: $0.job, outcome: $0.outcome.rawValue, reason: $0.reason,
+                run: $0.run?.description)
         }
         return String(decoding: try JSONEncoder().encode(stored), as: UTF8.self)
     }
@@ -60,7 +64,7 @@ enum StoredJSON {
         return try JSONDecoder().decode([Refusal].self, from: Data(text.utf8)).map {
             Decision(
                 trigger: $0.trigger, job: $0.job, outcome: Decision.Outcome(rawValue: $0.outcome) ?? .refused,
-                reason: $0.reason)
+                run: $0.run.flatMap { RunID($0) }, reason: $0.reason)
         }
     }
 }

@@ -108,10 +108,12 @@ extension MemoryState {
         stored.attempt += 1
         stored.startedAt = request.now
         runs[id] = stored
-        return ClaimedRun(
+        var claimed = ClaimedRun(
             job: stored.run.job, trigger: stored.run.trigger, event: stored.run.event, input: stored.run.input,
             attempt: stored.attempt, history: stored.history, createdAt: stored.run.createdAt,
             startsOverAt: stored.startsOverAt, key: stored.run.key, lease: lease)
+        claimed.items = stored.handed?.filter { !$0.isDone }.map(\.item) ?? []
+        return claimed
     }
 
     private func nextDueAt() -> Timestamp? {

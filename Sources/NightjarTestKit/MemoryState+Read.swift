@@ -33,6 +33,10 @@ extension MemoryState {
     /// The run with the attempt that is under way.
     private func shown(_ stored: StoredRun) -> Run {
         var run = stored.run
+        if let items = stored.handed {
+            run.items = items.count
+            run.itemsDone = run.state == .completed ? items.count : items.filter(\.isDone).count
+        }
         if let lease = run.lease {
             run.attempts.append(Attempt(number: stored.attempt, node: lease.node, startedAt: stored.startedAt))
         }
@@ -58,9 +62,14 @@ extension MemoryState {
         let started = stored.runs.values.sorted().compactMap { runs[$0]?.run }.map { run in
             Decision(trigger: run.trigger, job: run.job, outcome: .started, run: run.id)
         }
+        let joined = stored.joined.sorted { $0.value < $1.value }.compactMap { job, id in
+            runs[id]?.items.first { EventKey($0.item.event) == EventKey(stored.event) }.map {
+                Decision(trigger: $0.item.trigger, job: job, outcome: .joined, run: id)
+            }
+        }
         return EventRecord(
             sequence: stored.sequence, event: stored.event, acceptedAt: stored.acceptedAt,
-            decisions: started + stored.refusals)
+            decisions: started + joined + stored.refusals)
     }
 
     func counts() -> [String: [RunState: Int]] {
@@ -90,6 +99,11 @@ extension MemoryState {
             let event = position(of: stored.event)
             let isKnown = event < events.count && events[event].sequence == stored.event
             note(!isKnown || events[event].runs[run.job] != id, "is not the run of its event and job")
+            note(stored.handed?.count ?? 1 > CollectClaim.mostItems, "has collected more events than it may")
+            let strangers = stored.items.filter { item in
+                !events.contains { EventKey($0.event) == EventKey(item.item.event) }
+            }
+            note(!strangers.isEmpty, "has collected events that are no longer kept")
             if let token = run.lease?.token {
                 note(!tokens.insert(token).inserted, "shares its fencing token \(token)")
                 note(token > lastToken, "has a fencing token that was never given out")

@@ -15,9 +15,12 @@ extension MemoryState {
         stored.run.isCancelRequested = false
         if let attempt = settlement.attempt { stored.run.attempts.append(attempt) }
         if let progress = settlement.progress { stored.run.progress = progress }
+        for index in stored.items.indices where settlement.doneItems.contains(stored.items[index].item.position) {
+            stored.items[index].isDone = true
+        }
         runs[stored.run.id] = stored
         if stored.run.state.isFinished { live.remove(stored.run.id) }
-        guard case .complete = settlement.transition else { return .settled(stored.run.state, emitted: []) }
+        guard settlement.takesEmitted else { return .settled(stored.run.state, emitted: []) }
         return .settled(stored.run.state, emitted: settlement.emitted.map { accept($0) })
     }
 

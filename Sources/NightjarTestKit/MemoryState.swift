@@ -24,6 +24,8 @@ struct MemoryState {
         var refusals: [Decision]
         /// The event's runs by job.
         var runs: [String: RunID]
+        /// By job, the runs that it joined and that are not its own.
+        var joined: [String: RunID] = [:]
     }
 
     struct StoredRun {
@@ -39,6 +41,28 @@ struct MemoryState {
         var stopsKey = false
         /// From when on its deadline counts.
         var startsOverAt: Timestamp
+        /// What it asked of others with its unique key.
+        var unique: UniqueClaim?
+        /// What is known of it if it collects, or has collected, events.
+        var collecting: Collecting?
+        /// The events that it collected, its first one included.
+        var items: [Item] = []
+
+        struct Collecting {
+            var key: String
+            var keep: DebouncePolicy.Keep
+            var run: CollectingRun
+            /// Whether no event may join, also while it is scheduled.
+            var isClosed: Bool
+        }
+
+        struct Item {
+            var item: RunItem
+            var isDone = false
+        }
+
+        /// What its handler gets of the events, if it gets an array.
+        var handed: [Item]? { collecting?.keep == .all ? items : nil }
 
         var rank: Int64 { RunRank.of(runAt: run.runAt, priority: run.priority) }
     }
@@ -68,7 +92,7 @@ struct MemoryState {
     }
 
     /// In the order of acceptance.
-    private(set) var events: [StoredEvent] = []
+    var events: [StoredEvent] = []
     private var sequences: [EventKey: Int64] = [:]
     private var lastSequence: Int64 = 0
     var lastToken: FencingToken = 0
@@ -85,79 +109,17 @@ struct MemoryState {
     /// The theoretical arrivals of the jobs' rates.
     var arrivals: [String: Timestamp] = [:]
 
-    mutating func accept(_ batch: [IntakeRecord]) throws(StoreError) -> [Acceptance] {
-        try check(batch)
-        return batch.map { accept($0) }
-    }
-
-    /// Refuses a batch before anything of it is taken: run ids that are in use for something else, two runs of one job.
-    func check(_ batch: [IntakeRecord]) throws(StoreError) {
-        struct Purpose: Hashable {
-            var event: EventKey
-            var job: String
-        }
-        var purposes: [RunID: Purpose] = [:]
-        for record in batch {
-            var jobs: Set<String> = []
-            for new in record.runs {
-                let purpose = Purpose(event: EventKey(record.event), job: new.job)
-                var known = purposes.updateValue(purpose, forKey: new.id)
-                if let stored = runs[new.id]?.run {
-                    known = Purpose(event: EventKey(stored.event), job: stored.job)
-                }
-                guard known == nil || known == purpose else {
-                    throw StoreError(.conflict, "the run id \(new.id) is in use for another run")
-                }
-                guard jobs.insert(new.job).inserted else {
-                    throw StoreError(.conflict, "the event \(record.event.id) makes two runs for the job \(new.job)")
-                }
-            }
-        }
-    }
-
-    /// Takes a record that passed ``check(_:)``.
-    mutating func accept(_ record: IntakeRecord) -> Acceptance {
+    /// The event of a record: its sequence, and whether it came for the first time.
+    mutating func take(_ record: IntakeRecord) -> (sequence: Int64, isNew: Bool) {
         let key = EventKey(record.event)
-        let known = sequences[key]
-        if known == nil {
-            lastSequence += 1
-            sequences[key] = lastSequence
-            events.append(
-                StoredEvent(
-                    sequence: lastSequence, event: record.event, acceptedAt: record.acceptedAt,
-                    refusals: record.refusals, runs: [:]))
-        }
-        let index = position(of: known ?? lastSequence)
-        var ids: [RunID] = []
-        for new in record.runs {
-            if let existing = events[index].runs[new.job] {
-                ids.append(existing)
-                continue
-            }
-            if let reason = dropReason(new, at: record.acceptedAt) {
-                if known == nil {
-                    events[index].refusals.append(
-                        Decision(trigger: new.trigger, job: new.job, outcome: .refused, reason: reason))
-                }
-                continue
-            }
-            insert(new, of: events[index], at: record.acceptedAt)
-            events[index].runs[new.job] = new.id
-            ids.append(new.id)
-        }
-        for change in record.stateChanges { sourceStates[change.trigger, default: [:]][change.key] = change.value }
-        return Acceptance(
-            source: record.event.source, id: record.event.id, outcome: known == nil ? .accepted : .duplicate, runs: ids)
-    }
-
-    private mutating func insert(_ new: NewRun, of event: StoredEvent, at now: Timestamp) {
-        let run = Run(
-            id: new.id, job: new.job, state: new.runAt <= now ? .available : .scheduled, trigger: new.trigger,
-            event: event.event, input: new.input, priority: new.priority, createdAt: now, runAt: new.runAt,
-            expiresAt: new.expiresAt, key: new.key)
-        runs[new.id] = StoredRun(run: run, event: event.sequence, stopsKey: new.stopsKey, startsOverAt: now)
-        live.insert(new.id)
-        if let lane = LaneKey(run) { open(lane) }
+        if let known = sequences[key] { return (known, false) }
+        lastSequence += 1
+        sequences[key] = lastSequence
+        events.append(
+            StoredEvent(
+                sequence: lastSequence, event: record.event, acceptedAt: record.acceptedAt, refusals: record.refusals,
+                runs: [:]))
+        return (lastSequence, true)
     }
 
     /// Sees to it that the key has a lane.
@@ -168,24 +130,6 @@ struct MemoryState {
     mutating func nextTurn() -> Int64 {
         lastTurn += 1
         return lastTurn
-    }
-
-    /// Why a run is not made, if its job's or its key's rate is used up; else it is counted.
-    private mutating func dropReason(_ new: NewRun, at now: Timestamp) -> String? {
-        let lane = new.key.map { LaneKey(job: new.job, key: $0) }
-        if let rate = new.dropsBeyond.job { arrivals[new.job] = rate.clamped(arrivals[new.job], at: now) }
-        if let rate = new.dropsBeyond.key, let lane, let arrival = lanes[lane]?.arrival {
-            lanes[lane]?.arrival = rate.clamped(arrival, at: now) ?? now
-        }
-        if let rate = new.dropsBeyond.job, rate.available(arrivals[new.job], at: now) < 1 { return rate.dropReason }
-        if let rate = new.dropsBeyond.key, let key = new.key, let lane {
-            let arrival = lanes[lane]?.arrival
-            if rate.available(arrival, at: now) < 1 { return rate.dropReason(key: key) }
-            open(lane)
-            lanes[lane]?.arrival = rate.arrival(arrival, after: 1, at: now)
-        }
-        if let rate = new.dropsBeyond.job { arrivals[new.job] = rate.arrival(arrivals[new.job], after: 1, at: now) }
-        return nil
     }
 
     /// Where in ``events`` the first event stands whose sequence is not less than `sequence`.
@@ -220,19 +164,27 @@ struct MemoryState {
                 && events[position(of: stored.event)].acceptedAt < eventsBefore
         }
         let oldestFirst = finished.sorted { ($0.run.finishedAt, $0.run.id) < ($1.run.finishedAt, $1.run.id) }
-        let doomed = oldestFirst.prefix(max(0, limit))
-        let unmatched = events.filter { $0.runs.isEmpty && $0.acceptedAt < eventsBefore }
+        let unmatched = events.filter { $0.runs.isEmpty && $0.joined.isEmpty && $0.acceptedAt < eventsBefore }
             .sorted { ($0.acceptedAt, $0.sequence) < ($1.acceptedAt, $1.sequence) }
         var removed = Set(unmatched.prefix(max(0, limit)).map(\.sequence))
-        for stored in doomed {
+        var doomed = 0
+        var joined = 0
+        for stored in oldestFirst.prefix(max(0, limit)) where joined < limit {
+            doomed += 1
+            joined += stored.items.count
             runs[stored.run.id] = nil
-            let position = position(of: stored.event)
-            events[position].runs[stored.run.job] = nil
-            if events[position].runs.isEmpty { removed.insert(stored.event) }
+            // Events that joined it go as well, unless another run has them.
+            let items = stored.items.compactMap { sequences[EventKey($0.item.event)] }
+            for sequence in items.isEmpty ? [stored.event] : items {
+                let position = position(of: sequence)
+                events[position].runs[stored.run.job] = nil
+                events[position].joined[stored.run.job] = nil
+                if events[position].runs.isEmpty, events[position].joined.isEmpty { removed.insert(sequence) }
+            }
         }
         for event in events where removed.contains(event.sequence) { sequences[EventKey(event.event)] = nil }
         events.removeAll { removed.contains($0.sequence) }
-        return doomed.count + removed.count + pruneLanes(before: eventsBefore, limit: limit)
+        return doomed + removed.count + pruneLanes(before: eventsBefore, limit: limit)
     }
 
     private mutating func pruneLanes(before time: Timestamp, limit: Int) -> Int {

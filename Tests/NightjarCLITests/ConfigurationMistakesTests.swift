@@ -153,8 +153,38 @@ struct ConfigurationMistakesTests {
             "1:14: job \"a\": \"publish\" jobs are not in this version of Nightjar; expected one of: command, http, emit"
         ),
         Single(
-            "jobs: { a: { command: [x], unique: {} } }",
-            "1:28: job \"a\": \"unique\" is not in this version of Nightjar; expected the key to be left out"),
+            "jobs: { a: { command: [x], unique: {}, batch: { size: 2, within: 1s } } }",
+            "1:40: job \"a\" has \"unique\" and \"batch\"; expected one of them, for each says what becomes of a second event"
+        ),
+        Single(
+            "jobs: { a: { command: [x], debounce: { wait: 1s }, batch: { size: 2, within: 1s } } }",
+            "1:52: job \"a\" has \"debounce\" and \"batch\"; expected one of them, for each says what becomes of a second event"
+        ),
+        Single(
+            "jobs: { a: { command: [x], unique: { states: [running, dead] } } }",
+            "1:56: states: \"dead\" is wrong; expected one of: scheduled, available, running, retryable, completed (a dead or cancelled run never counts)"
+        ),
+        Single(
+            "jobs: { a: { command: [x], unique: { second: replace, states: completed } } }",
+            "1:55: states: a run that is completed cannot be replaced; expected \"second: ignore\", or other states"),
+        Single(
+            "jobs: { a: { command: [x], unique: { second: drop } } }",
+            "1:46: second: \"drop\" is wrong; expected one of: ignore, replace, extend"),
+        Single(
+            "jobs: { a: { command: [x], batch: { size: 10001, within: 1s } } }",
+            "1:43: size: \"10001\" is wrong; expected a whole number from 1 to 10000"),
+        Single(
+            "jobs: { a: { command: [x], batch: { size: 10 } } }",
+            "1:35: batch has no \"within\"; expected a duration such as 500ms, 30s, 5m, 1h30m or 2d, at least 1ms"),
+        Single(
+            "jobs: { a: { command: [x], debounce: { keep: last } } }",
+            "1:38: debounce has no \"wait\"; expected a duration such as 500ms, 30s, 5m, 1h30m or 2d, at least 1ms"),
+        Single(
+            "jobs: { a: { command: [x], debounce: { wait: 1m, atMost: 5s } } }",
+            "1:58: atMost: \"5s\" is shorter than \"wait\", which is 1m; expected at least that"),
+        Single(
+            "jobs: { a: { command: [x], keep: last } }",
+            "1:28: job \"a\": \"keep\" belongs to \"debounce\"; expected debounce: { wait: 5s, keep: last }"),
         Single(
             "jobs: { a: { command: [x], perKey: { order: true } } }",
             "1:28: job \"a\" has \"perKey\" but no \"key\"; expected \"key\" with an expression such as event.data.customer"

@@ -1,3 +1,4 @@
+import Expressions
 import Foundation
 import NightjarCore
 import Testing
@@ -66,6 +67,31 @@ struct ConfigurationTests {
         #expect(
             jobs[2].policy.retry.backoff == .exponential(from: .seconds(7200), upTo: .seconds(7200)),
             "the default for upTo is raised to from")
+    }
+
+    @Test("what becomes of a second event is read")
+    func secondEvents() throws {
+        let jobs = try configuration(
+            """
+            jobs:
+              a: { emit: { type: a }, unique: {} }
+              b:
+                emit: { type: b }
+                unique: { key: event.data.id, window: 1h, states: [running, completed], second: extend }
+              c: { emit: { type: c }, debounce: { wait: 5s } }
+              d: { emit: { type: d }, debounce: { wait: 5s, atMost: 1m, keep: all, key: event.subject } }
+              e: { emit: { type: e }, batch: { size: 100, within: 10s, key: event.subject } }
+            """
+        ).jobs
+        #expect(jobs[0].policy == JobPolicy(unique: UniquePolicy()))
+        #expect(jobs[1].policy.unique?.states == [.running, .completed])
+        #expect(jobs[1].policy.unique?.second == .extend && jobs[1].policy.unique?.window == .seconds(3600))
+        #expect(jobs[1].policy.unique?.key?.description == "event.data.id")
+        #expect(jobs[2].policy == JobPolicy(debounce: DebouncePolicy(wait: .seconds(5))))
+        #expect(jobs[3].policy.debounce?.keep == .all && jobs[3].policy.debounce?.atMost == .seconds(60))
+        #expect(jobs[3].policy.debounce?.key?.description == "event.subject")
+        #expect(jobs[4].policy.batch?.size == 100 && jobs[4].policy.batch?.within == .seconds(10))
+        #expect(jobs[4].policy.batch?.key?.description == "event.subject")
     }
 
     @Test("schedules, deadlines and treatments by code are read; a schedule says how many attempts there are")

@@ -106,7 +106,9 @@ enum KnownKeys {
             log: { \(nonsense) }
             jobs:
               a: { \(nonsense), command: { \(nonsense), run: [a] }, retry: { \(nonsense) } }
-              b: { http: { \(nonsense), url: "http://a" } }
+              b: { http: { \(nonsense), url: "http://a" }, unique: { \(nonsense) } }
+              d: { emit: { type: a }, debounce: { \(nonsense), wait: 1s } }
+              e: { emit: { type: a }, batch: { \(nonsense), size: 1, within: 1s } }
               c: { emit: { \(nonsense), type: a } }
             triggers:
               a: { \(nonsense), start: a, http: { \(nonsense), path: /a, auth: { \(nonsense), header: { \(nonsense) } } } }

@@ -112,6 +112,9 @@ private struct Model {
                     expiresAt: pick(0..<4) == 0 ? now + .milliseconds(pick(100..<4000)) : nil,
                     key: pick(0..<3) == 0 ? nil : "k\(pick(0..<3))", stopsKey: pick(0..<4) == 0,
                     dropsBeyond: pick(0..<3) == 0 ? drops : .init()))
+            // Seldom both, which no job's policy can say, and a store has to bear all the same.
+            if pick(0..<4) == 0 { record.runs[record.runs.count - 1].unique = uniqueClaim() }
+            if pick(0..<4) == 0 { collect(&record.runs[record.runs.count - 1]) }
         }
         if pick(0..<4) == 0 { record.refusals = [Decision(trigger: "other", outcome: .refused, reason: "no \"way\"")] }
         if pick(0..<3) == 0 {
@@ -121,6 +124,23 @@ private struct Model {
             ]
         }
         return record
+    }
+
+    private mutating func uniqueClaim() -> UniqueClaim {
+        let states: [Set<RunState>] = [
+            UniquePolicy.usualStates, UniquePolicy.possibleStates, [.available, .retryable],
+        ]
+        return UniqueClaim(
+            key: "u\(pick(0..<2))", after: pick(0..<2) == 0 ? nil : now - .milliseconds(pick(1..<9000)),
+            states: states[pick(0..<3)], second: UniquePolicy.Second.allCases[pick(0..<3)])
+    }
+
+    private mutating func collect(_ run: inout NewRun) {
+        run.collect = CollectClaim(
+            key: "c\(pick(0..<2))", until: pick(0..<3) == 0 ? nil : now + .milliseconds(pick(2000..<6000)),
+            size: pick(1..<6), keep: DebouncePolicy.Keep.allCases[pick(0..<3)], isOpen: pick(0..<6) > 0)
+        run.runAt = now + .milliseconds(pick(0..<3000))
+        if pick(0..<2) == 0 { run.input = Array("\(pick(0..<100))".utf8) }
     }
 
     private mutating func accept() async throws {
@@ -147,7 +167,8 @@ private struct Model {
             expected.runs.map(\.trigger) == actual.runs.map(\.trigger),
             expected.runs.map(\.key) == actual.runs.map(\.key), expected.expired == actual.expired,
             expected.runs.map(\.startsOverAt) == actual.runs.map(\.startsOverAt),
-            expected.tooHeavy == actual.tooHeavy
+            expected.tooHeavy == actual.tooHeavy,
+            expected.runs.map(\.input) == actual.runs.map(\.input), expected.runs.map(\.items) == actual.runs.map(\.items)
         else { throw Difference(description: "claim: expected \(expected), the SQLite store answered \(actual)") }
         leases += actual.runs
     }
@@ -183,9 +204,11 @@ private struct Model {
             outcome: .failed, error: pick(0..<2) == 0 ? nil : "it broke", output: pick(0..<2) == 0 ? nil : [1, 2])
         if case .release = transition { attempt = nil }
         let emitted = pick(0..<3) == 0 ? [record()] : []
+        let done = pick(0..<2) == 0 ? [] : claimed.items.map(\.position).filter { $0 % 2 == 0 }
         return Settlement(
             lease: claimed.lease, attempt: attempt, transition: transition, at: now,
-            progress: pick(0..<3) == 0 ? Progress(0.5, "half") : nil, emitted: emitted, onlyIfExpired: pick(0..<5) == 0)
+            progress: pick(0..<3) == 0 ? Progress(0.5, "half") : nil, emitted: emitted, onlyIfExpired: pick(0..<5) == 0,
+            doneItems: done)
     }
 
     private mutating func renew() async throws {
@@ -231,8 +254,8 @@ private struct Model {
 
     private mutating func pruneAndPause() async throws {
         let before = now - .milliseconds(pick(0..<20_000))
-        let limit = pick(1..<4)
-        if pick(0..<3) == 0 {
+        let limit = pick(1..<9)
+        if pick(0..<3) > 0 {
             _ = try await both("prune") {
                 try await $0.prune(runsBefore: before, eventsBefore: before, limit: limit)
             }

@@ -72,6 +72,40 @@ struct QueryPlanTests {
         try await store.setPaused(Pause(.job, "p"), false, now: now)
         _ = try await store.change(.cancel, .filter(RunFilter()), now: now, limit: 100)
         _ = try await store.prune(runsBefore: now + .seconds(9), eventsBefore: now + .seconds(9), limit: 100)
+        try await useSecondEvents(store)
+    }
+
+    /// Uniqueness and collecting.
+    private func useSecondEvents(_ store: SQLiteStore) async throws {
+        let now = Records.start
+        for second in UniquePolicy.Second.allCases {
+            let first = second == .ignore ? 100 : second == .extend ? 110 : 120
+            var records = Records.make(2, from: first, job: "unique")
+            for index in records.indices {
+                records[index].runs[0].unique = UniqueClaim(
+                    key: second.rawValue, states: UniquePolicy.possibleStates, second: second)
+            }
+            _ = try await store.accept(records)
+            _ = try await store.accept(records)
+        }
+        for keep in DebouncePolicy.Keep.allCases {
+            let first = keep == .all ? 200 : keep == .first ? 300 : 400
+            var records = Records.make(2, from: first, runAt: now + .seconds(1))
+            for index in records.indices {
+                records[index].runs[0].collect = CollectClaim(key: keep.rawValue, until: now + .seconds(1), keep: keep)
+            }
+            _ = try await store.accept(records)
+        }
+        let later = now + .seconds(2)
+        let claimed = try await store.claim(Records.claim(at: later)).runs
+        let attempt = Attempt(number: 1, node: "n", startedAt: now, endedAt: later, outcome: .failed)
+        _ = try await store.settle(
+            claimed.map {
+                Settlement(
+                    lease: $0.lease, attempt: attempt, transition: .cancel(reason: "no"), at: later,
+                    doneItems: $0.items.map(\.position))
+            })
+        _ = try await store.prune(runsBefore: now + .seconds(9), eventsBefore: now + .seconds(9), limit: 100)
     }
 
     @Test("pruning looks for old events among those without runs only, however many have runs that stay")

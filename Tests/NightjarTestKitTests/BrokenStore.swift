@@ -24,6 +24,10 @@ final class BrokenStore: RunStore {
         case serializesWrongly = "takes empty data for none"
         case pagesWrongly = "repeats the last run of a page on the next"
         case claimsTwice = "lets two nodes claim at the same time"
+        case ignoresUniqueKeys = "makes a second run of a unique key"
+        case collectsNothing = "lets no event join a run"
+        case joinsTwice = "lets an event that comes again join a second time"
+        case forgetsDoneItems = "hands over items that are done"
 
         var description: String { self == .none ? "has no mistake" : rawValue }
     }
@@ -59,6 +63,22 @@ final class BrokenStore: RunStore {
         case .skipsDuplicatesState:
             for index in batch.indices where !(try await base.events(id: batch[index].event.id, source: nil)).isEmpty {
                 batch[index].stateChanges = []
+            }
+        case .ignoresUniqueKeys, .collectsNothing:
+            for index in batch.indices {
+                for run in batch[index].runs.indices {
+                    if defect == .ignoresUniqueKeys { batch[index].runs[run].unique = nil }
+                    if defect == .collectsNothing { batch[index].runs[run].collect?.isOpen = false }
+                }
+            }
+        case .joinsTwice:
+            for index in batch.indices where batch[index].runs.contains(where: { $0.collect != nil }) {
+                guard !(try await base.events(id: batch[index].event.id, source: nil)).isEmpty else { continue }
+                let copy = copies.withLock { copies in
+                    copies += 1
+                    return copies
+                }
+                batch[index].event.id += "-\(copy)"
             }
         case .serializesWrongly:
             for index in batch.indices where batch[index].event.data == [] { batch[index].event.data = nil }
@@ -130,6 +150,7 @@ final class BrokenStore: RunStore {
                     settlements[index].transition = .retry(at: settlements[index].at, history: RunHistory())
                 }
             case .losesEmitted: settlements[index].emitted = []
+            case .forgetsDoneItems: settlements[index].doneItems = []
             case .rescuesTheLiving: settlements[index].onlyIfExpired = false
             default: break
             }

@@ -33,6 +33,10 @@ enum RunDetails {
         ]
         if let key = run.key { lines.append(("key", key)) }
         if let wait { lines.append(("waits for", wait.text(now: now))) }
+        if let items = run.items {
+            let done = run.itemsDone ?? 0
+            lines.append(("items", done > 0 && done < items ? "\(items), \(done) of them done" : "\(items)"))
+        }
         if let finishedAt = run.finishedAt { lines.append(("finished", when(finishedAt, now))) }
         if let progress = run.progress {
             lines.append(("progress", "\(Int((progress.fraction * 100).rounded()))% \(progress.text ?? "")"))

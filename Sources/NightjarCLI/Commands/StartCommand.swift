@@ -65,7 +65,11 @@ struct StartCommand: AsyncParsableCommand {
                 throw CommandFailure("the start made no run")
             }
             var run = try await store.run(id)
-            if answer.outcome == .duplicate, run?.event.data != event.data {
+            // Not the run's own event: it may have joined a run, or found one that stands for it.
+            if answer.outcome == .duplicate,
+                let known = try await store.events(id: event.id, source: event.source).first,
+                known.event.data != event.data
+            {
                 throw CommandFailure(
                     "the idempotency key was used with other data before; expected the same, or another key")
             }

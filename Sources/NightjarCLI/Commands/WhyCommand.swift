@@ -167,6 +167,7 @@ struct EventExplanation {
         case .started: style.green(word)
         case .refused: style.dim(word)
         case .duplicate: style.yellow(word)
+        case .joined: style.green(word)
         }
     }
 }

@@ -28,7 +28,6 @@ extension Reading where Value == [JobSettings] {
     static var jobs: Reading {
         NamedEntries.reading("job") { section, name, position in
             section.refuse(LaterVersions.actions)
-            section.refuse(LaterVersions.jobSettings)
             let action = section.action(at: position)
             let policy = section.policy()
             return action.map { JobSettings(name: name, action: $0, policy: policy) }
@@ -49,6 +48,7 @@ extension Section {
         policy.rate = read("rate", .rateLimit)
         policy.key = read("key", .key)
         policy.perKey = read("perKey", .perKey, default: policy.perKey)
+        readSecond(into: &policy)
         if has("perKey"), !has("key"), let entry = entries.first(where: { $0.key == "perKey" }) {
             context.report(
                 entry.position,

@@ -8,10 +8,6 @@ enum LaterVersions {
     /// Kinds of jobs.
     static let actions = reasons(
         ["publish", "webhook"], "jobs are not in this version of Nightjar; expected one of: command, http, emit")
-    /// Settings of jobs.
-    static let jobSettings = reasons(
-        ["unique", "debounce", "batch"],
-        "is not in this version of Nightjar; expected the key to be left out")
     /// Sections of the file.
     static let sections = reasons(
         ["webhooks", "dashboard"], "is not in this version of Nightjar; expected the section to be left out")

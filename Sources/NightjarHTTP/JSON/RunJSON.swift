@@ -20,6 +20,8 @@ extension JSONWriter {
         member("subject", run.event.subject)
         endObject()
         member("key", run.key)
+        if let items = run.items { member("items", items) }
+        if let done = run.itemsDone { member("itemsDone", done) }
         member("priority", run.priority)
         if let expiresAt = run.expiresAt { member("expiresAt", expiresAt) }
         member("createdAt", run.createdAt)

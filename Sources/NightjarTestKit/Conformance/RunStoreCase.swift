@@ -43,7 +43,8 @@ public enum RunStoreConformance {
     /// Every behaviour. No two have the same name.
     public static let cases: [RunStoreCase] =
         acceptance + fidelity + claims + leases + settlements + emissions + rescues + commands + commandTable
-        + listings + records + upkeep + keys + rates + ranks + suspects + circumstances + concurrency
+        + listings + records + upkeep + keys + rates + ranks + suspects + circumstances + uniqueCases + collectCases
+        + concurrency
 }
 
 /// A store did not do what its contract says.
