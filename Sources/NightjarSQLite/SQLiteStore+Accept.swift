@@ -30,8 +30,8 @@ extension Connection {
         let insertEvent = try statement(
             """
             INSERT INTO events (sequence, id, source, type, subject, time, data_content_type, data_schema, extensions,
-                data, accepted_at, refusals, unmatched)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, source) DO NOTHING
+                data, accepted_at, refusals, unmatched, addressee)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, source) DO NOTHING
             """)
         let insertRun = try statement(
             """
@@ -42,10 +42,14 @@ extension Connection {
         return try batch.map { record in
             defer { sequence += 1 }
             let event = record.event
+            if record.isReplay, try knownSequence(of: event.id, event.source) == nil {
+                return Acceptance(source: event.source, id: event.id, outcome: .duplicate, runs: [])
+            }
             let record = try withoutDropped(record)
-            let isNew = try insert(record, sequence, insertEvent)
+            let isNew = try !record.isReplay && insert(record, sequence, insertEvent)
             let known = isNew ? sequence : try self.sequence(of: event.id, event.source)
             if !isNew, !record.runs.isEmpty { try markMatched(event: known) }
+            if record.isReplay { try replaceRefusals(of: known, by: record) }
             let runs = try record.runs.map { run in
                 if !isNew, let existing = try existingRun(event: known, job: run.job) { return existing }
                 try insert(run, event: known, acceptedAt: record.acceptedAt, insertRun)
@@ -83,6 +87,7 @@ extension Connection {
         insert.bind(11, record.acceptedAt)
         insert.bind(12, try StoredJSON.refusals(record.refusals))
         insert.bind(13, record.runs.isEmpty ? 1 : 0)
+        insert.bind(14, record.addressee.description)
         return try insert.run() == 1
     }
 
@@ -106,6 +111,21 @@ extension Connection {
     private func markMatched(event: Int64) throws {
         let update = try statement("UPDATE events SET unmatched = 0 WHERE sequence = ? AND unmatched = 1")
         update.bind(1, event)
+        try update.run()
+    }
+
+    /// An event that was decided on again is refused by others now, or for other reasons.
+    private func replaceRefusals(of event: Int64, by record: IntakeRecord) throws {
+        let select = try statement("SELECT refusals FROM events WHERE sequence = ?")
+        select.bind(1, event)
+        defer { select.reset() }
+        guard try select.step() else { return }
+        let old = try StoredJSON.refusals(select.optionalText(0))
+        let new = record.refusals(replacing: old)
+        guard new != old else { return }
+        let update = try statement("UPDATE events SET refusals = ? WHERE sequence = ?")
+        update.bind(1, try StoredJSON.refusals(new))
+        update.bind(2, event)
         try update.run()
     }
 

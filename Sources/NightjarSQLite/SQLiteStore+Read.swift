@@ -19,6 +19,11 @@ extension SQLiteStore {
         }
     }
 
+    /// Looks where a list of these runs does.
+    public func count(_ filter: RunFilter) async throws(StoreError) -> Int {
+        try await read { try RunSearch(filter, order: .oldestFirst).count($0) }
+    }
+
     /// Uses the partial indexes, none of which holds completed runs, and all but the smallest without a look at the rows.
     public func counts() async throws(StoreError) -> [String: [RunState: Int]] {
         try await read { connection in
@@ -48,7 +53,8 @@ extension Connection {
             SELECT \(Self.eventColumns), \(isWhole ? "e.data" : "NULL"),
                 r.job, r.trigger, r.state, r.priority, r.created_at, r.run_at, r.finished_at, r.progress, r.progress_text,
                 \(isWhole ? "r.result" : "NULL"), r.reason, r.cancel_requested, r.lease_token, r.lease_node,
-                r.lease_expires_at, r.attempt, r.started_at, \(isWhole ? "r.input" : "NULL"), r.expires_at, r.key
+                r.lease_expires_at, r.attempt, r.started_at, \(isWhole ? "r.input" : "NULL"), r.expires_at, r.key,
+                r.input_edited_at
             FROM runs r CROSS JOIN events e ON e.sequence = r.event WHERE r.id = ?
             """)
         select.bind(1, id)
@@ -63,6 +69,7 @@ extension Connection {
             attempts: try attempts(id, isWhole: isWhole),
             progress: select.isNull(16) ? nil : Progress(select.double(16), select.optionalText(17)),
             result: select.optionalBytes(18), reason: select.optionalText(19), isCancelRequested: select.int(20) != 0)
+        run.inputEditedAt = select.optionalTimestamp(29)
         if run.state == .running {
             run.lease = Lease(run: id, token: select.int64(21), node: select.text(22), expiresAt: select.timestamp(23))
             run.attempts.append(

@@ -20,6 +20,9 @@ enum Schema {
         migrator.registerMigration("4-keys-and-ranks") { database in
             try database.execute(sql: version4)
         }
+        migrator.registerMigration("6-addressees") { database in
+            try database.execute(sql: version6)
+        }
         return migrator
     }
 
@@ -171,5 +174,14 @@ enum Schema {
         CREATE TRIGGER runs_key_change AFTER UPDATE OF state ON runs WHEN NEW.key IS NOT NULL AND NEW.state <> 2 BEGIN
             UPDATE lanes SET active = 1 WHERE job = NEW.job AND key = NEW.key AND active <> 1;
         END;
+        """
+
+    /// Events are kept to be decided on again; whom one of before was for is told by the decisions on it. Inputs can be edited.
+    ///
+    /// - events_unmatched_order holds the sequences of events without runs, in their order.
+    private static let version6 = """
+        ALTER TABLE events ADD COLUMN addressee TEXT;
+        ALTER TABLE runs ADD COLUMN input_edited_at INTEGER;
+        CREATE INDEX events_unmatched_order ON events (unmatched) WHERE unmatched = 1;
         """
 }

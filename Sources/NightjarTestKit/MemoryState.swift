@@ -22,6 +22,7 @@ struct MemoryState {
         var event: Event
         var acceptedAt: Timestamp
         var refusals: [Decision]
+        var addressee: EventAddressee
         /// The event's runs by job.
         var runs: [String: RunID]
     }
@@ -106,31 +107,37 @@ struct MemoryState {
     mutating func accept(_ record: IntakeRecord) -> Acceptance {
         let key = EventKey(record.event)
         let known = sequences[key]
+        if record.isReplay, known == nil {
+            return Acceptance(source: record.event.source, id: record.event.id, outcome: .duplicate, runs: [])
+        }
         if known == nil {
             lastSequence += 1
             sequences[key] = lastSequence
             events.append(
                 StoredEvent(
                     sequence: lastSequence, event: record.event, acceptedAt: record.acceptedAt,
-                    refusals: record.refusals, runs: [:]))
+                    refusals: record.refusals, addressee: record.addressee, runs: [:]))
         }
         let index = position(of: known ?? lastSequence)
         var ids: [RunID] = []
+        var decided = record
         for new in record.runs {
             if let existing = events[index].runs[new.job] {
                 ids.append(existing)
                 continue
             }
             if let reason = dropReason(new, at: record.acceptedAt) {
-                if known == nil {
-                    events[index].refusals.append(
-                        Decision(trigger: new.trigger, job: new.job, outcome: .refused, reason: reason))
-                }
+                let refusal = Decision(trigger: new.trigger, job: new.job, outcome: .refused, reason: reason)
+                decided.refusals.append(refusal)
+                if known == nil { events[index].refusals.append(refusal) }
                 continue
             }
             insert(new, of: events[index], at: record.acceptedAt)
             events[index].runs[new.job] = new.id
             ids.append(new.id)
+        }
+        if record.isReplay {
+            events[index].refusals = decided.refusals(replacing: events[index].refusals)
         }
         for change in record.stateChanges { sourceStates[change.trigger, default: [:]][change.key] = change.value }
         return Acceptance(
@@ -215,6 +222,18 @@ struct MemoryState {
             })
         if limit > 0 { lanes = lanes.filter { inUse.contains($0.key) || !$0.value.isOver(eventsBefore) } }
         return doomed.count + removed.count
+    }
+}
+
+extension MemoryState {
+    /// Removes the oldest events without runs that are more than so many.
+    mutating func pruneUnmatched(keeping: Int, limit: Int) -> Int {
+        let unmatched = events.filter(\.runs.isEmpty)
+        let doomed = unmatched.prefix(max(0, min(limit, unmatched.count - max(0, keeping))))
+        for event in doomed { sequences[EventKey(event.event)] = nil }
+        let removed = Set(doomed.map(\.sequence))
+        events.removeAll { removed.contains($0.sequence) }
+        return removed.count
     }
 }
 

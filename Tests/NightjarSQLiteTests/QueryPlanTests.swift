@@ -26,9 +26,10 @@ struct QueryPlanTests {
         for text in texts where text.contains(/^\s*(SELECT|INSERT|UPDATE|DELETE)/) {
             let plan = try await store.pool.read { try Self.plan(text, $0) }
             // Walking a partial index of what is due, or waits for a trigger, is no scan of the table.
-            if plan.replacing(/SCAN (runs|lanes) USING (COVERING )?INDEX (runs_due|runs_expiring|lanes_parked)/, with: "")
-                .contains(pattern)
-            {
+            if plan.replacing(
+                /SCAN (runs|lanes) USING (COVERING )?INDEX (runs_due|runs_expiring|lanes_parked)/, with: ""
+            )
+            .contains(pattern) {
                 scans.append("\(text)\n  \(plan)")
             }
         }
@@ -69,6 +70,12 @@ struct QueryPlanTests {
         try await store.setPaused(Pause(.job, "p"), true, now: now)
         try await store.setPaused(Pause(.job, "p"), false, now: now)
         _ = try await store.change(.cancel, .filter(RunFilter()), now: now, limit: 100)
+        _ = try await store.retry(records[0].runs[0].id, input: [0x31], now: now)
+        var again = records[1]
+        again.isReplay = true
+        again.refusals = [Decision(trigger: "t", outcome: .refused, reason: "now")]
+        _ = try await store.accept([again])
+        _ = try await store.pruneUnmatched(keeping: 1, limit: 1)
         _ = try await store.prune(runsBefore: now + .seconds(9), eventsBefore: now + .seconds(9), limit: 100)
     }
 

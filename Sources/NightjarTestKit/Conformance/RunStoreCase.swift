@@ -43,7 +43,7 @@ public enum RunStoreConformance {
     /// Every behaviour. No two have the same name.
     public static let cases: [RunStoreCase] =
         acceptance + fidelity + claims + leases + settlements + emissions + rescues + commands + commandTable
-        + listings + records + upkeep + keyCases + concurrency
+        + listings + records + upkeep + keyCases + bulkCases + replayCases + concurrency
 }
 
 /// A store did not do what its contract says.
