@@ -8,8 +8,8 @@ struct IntakePlanner: Sendable {
 
     private let jobs: [String: JobPolicy]
     private let inputBytes: Int
-    private let triggers: [String: Trigger]
-    private let index: TriggerIndex
+    let triggers: [String: Trigger]
+    let index: TriggerIndex
 
     /// A planner for these jobs and triggers; the triggers' jobs must be among the jobs.
     /// - Parameter inputBytes: how large an input that a trigger makes may be.
@@ -41,11 +41,13 @@ struct IntakePlanner: Sendable {
             guard let trigger = triggers[name] else {
                 throw IntakeError(.unknownTrigger, "there is no trigger \"\(name)\"")
             }
+            record.addressee = .trigger(name)
             let event = EventValue(incoming.event)
             do throws(TriggerRules.Refusal) {
                 if let id = try trigger.rules.identity(of: event) { record.event.id = id }
             } catch {
                 // The event is kept under the id that it came with, so that nothing is lost.
+                record.addressee = .trigger(name, isIdentified: false)
                 refuse(trigger, error, &record)
                 break
             }
@@ -55,6 +57,7 @@ struct IntakePlanner: Sendable {
             start(trigger, event, &record, now: now, makeID: makeID)
         case .job(let name, let runAt):
             guard let policy = jobs[name] else { throw IntakeError(.unknownJob, "there is no job \"\(name)\"") }
+            record.addressee = .job(name)
             let run = NewRun(
                 id: makeID(), job: name, trigger: nil, runAt: runAt ?? now, priority: policy.priority)
             do throws(TriggerRules.Refusal) {
@@ -68,12 +71,14 @@ struct IntakePlanner: Sendable {
                 throw IntakeError(.invalidEvent, "the job \"\(name)\" cannot take it: \(error.reason)")
             }
         case .nobody(let trigger, let reason):
+            record.addressee = .nobody
             record.refusals.append(Decision(trigger: trigger, outcome: .refused, reason: reason))
         }
         return record
     }
 
-    private func start(
+    /// Adds the runs of a trigger that wants the event, or its refusal.
+    func start(
         _ trigger: Trigger, _ event: EventValue, _ record: inout IntakeRecord, now: Timestamp, makeID: () -> RunID
     ) {
         let plan: TriggerRules.Plan
@@ -96,7 +101,7 @@ struct IntakePlanner: Sendable {
         }
     }
 
-    private func refuse(
+    func refuse(
         _ trigger: Trigger, _ refusal: TriggerRules.Refusal, _ record: inout IntakeRecord, job: String? = nil
     ) {
         guard record.refusals.count < Self.maximumRefusals else { return }

@@ -24,6 +24,12 @@ struct Pruner: Sendable {
                     if removed == 0 { break }
                     await Task.yield()
                 }
+                while !Task.isCancelled {
+                    let removed = try await store.pruneUnmatched(
+                        keeping: retention.unmatchedEvents, limit: Self.batch)
+                    if removed == 0 { break }
+                    await Task.yield()
+                }
             } catch {
                 logger.error("old runs and events could not be removed; tried again", metadata: ["error": "\(error)"])
             }

@@ -90,6 +90,12 @@ final class ResilientStore: RunStore {
         }
     }
 
+    func retry(_ id: RunID, input: [UInt8], now: Timestamp) async throws(StoreError) -> RunChange {
+        try await attempt("retry") { () async throws(StoreError) in
+            try await base.retry(id, input: input, now: now)
+        }
+    }
+
     func run(_ id: RunID) async throws(StoreError) -> Run? {
         try await attempt("run") { () async throws(StoreError) in try await base.run(id) }
     }
@@ -110,6 +116,14 @@ final class ResilientStore: RunStore {
         try await attempt("events") { () async throws(StoreError) in
             try await base.events(after: sequence, limit: limit)
         }
+    }
+
+    func count(_ filter: RunFilter) async throws(StoreError) -> Int {
+        try await attempt("count") { () async throws(StoreError) in try await base.count(filter) }
+    }
+
+    func events(_ query: EventQuery) async throws(StoreError) -> [EventRecord] {
+        try await attempt("events") { () async throws(StoreError) in try await base.events(query) }
     }
 
     func counts() async throws(StoreError) -> [String: [RunState: Int]] {
@@ -135,6 +149,12 @@ final class ResilientStore: RunStore {
     func prune(runsBefore: Timestamp, eventsBefore: Timestamp, limit: Int) async throws(StoreError) -> Int {
         try await attempt("prune") { () async throws(StoreError) in
             try await base.prune(runsBefore: runsBefore, eventsBefore: eventsBefore, limit: limit)
+        }
+    }
+
+    func pruneUnmatched(keeping: Int, limit: Int) async throws(StoreError) -> Int {
+        try await attempt("pruneUnmatched") { () async throws(StoreError) in
+            try await base.pruneUnmatched(keeping: keeping, limit: limit)
         }
     }
 

@@ -1,3 +1,4 @@
+import CloudEvents
 public import NightjarCore
 import Synchronization
 
@@ -31,6 +32,30 @@ extension Runtime {
     ) async throws(StoreError) -> [RunChange] {
         let now = time.now
         let changes = try await store.change(command, selection, now: now, limit: limit)
+        await announce(changes, of: command, at: now)
+        return changes
+    }
+
+    /// Retries a run with another input. Works before and without ``run()`` too.
+    public func retry(_ id: RunID, input: [UInt8]) async throws(IntakeError) -> RunChange {
+        guard input.count <= configuration.maximumEventBytes else {
+            throw IntakeError(
+                .tooLarge, "the input has \(input.count) bytes, the limit is \(configuration.maximumEventBytes)")
+        }
+        do { try JSONText.validate(input) } catch {
+            throw IntakeError(.invalidEvent, "the input is no JSON: \(error)", underlying: error)
+        }
+        let now = time.now
+        let change: RunChange
+        do { change = try await store.retry(id, input: input, now: now) } catch {
+            throw IntakeError(.store, "the store changed nothing: \(error.message)", underlying: error)
+        }
+        await announce([change], of: .retry, at: now)
+        return change
+    }
+
+    /// Tells the rest of the node what a person has changed.
+    private func announce(_ changes: [RunChange], of command: RunCommand, at now: Timestamp) async {
         var updates: [RunUpdate] = []
         for change in changes {
             switch change.outcome {
@@ -45,7 +70,13 @@ extension Runtime {
         if changes.contains(where: { $0.outcome == .cancelRequested }) { await leaseKeeper.heedCancelRequests() }
         if command == .retry { dispatcher.hint(Set(changes.compactMap(\.job))) }
         if hub.hasListeners, !updates.isEmpty { hub.send(updates) }
-        return changes
+    }
+
+    /// Decides again on kept events. Works before and without ``run()`` too.
+    public func replay(
+        _ request: ReplayRequest, after cursor: Int64?, limit: Int
+    ) async throws(IntakeError) -> ReplayPage {
+        try await storeIntake.replay(request, after: cursor, limit: limit)
     }
 
     /// Pauses or resumes a job, a trigger or a key; kept over restarts.

@@ -57,9 +57,14 @@ public struct RetentionPolicy: Sendable, Hashable {
     public var runs: Duration
     /// How long events are kept once none of their runs is left; within that time they are known as duplicates.
     public var events: Duration
+    /// How many events without runs are kept, within that time: the newest.
+    public var unmatchedEvents: Int
 
-    /// A policy with these values; seven days each by default.
-    public init(runs: Duration = .seconds(7 * 86_400), events: Duration = .seconds(7 * 86_400)) {
+    /// A policy with these values; seven days each and 100,000 events by default.
+    public init(
+        runs: Duration = .seconds(7 * 86_400), events: Duration = .seconds(7 * 86_400), unmatchedEvents: Int = 100_000
+    ) {
+        self.unmatchedEvents = max(0, unmatchedEvents)
         self.runs = max(.zero, runs)
         self.events = max(.zero, events)
     }

@@ -30,8 +30,8 @@ final class StoreIntake: Intake {
         var acceptedByTrigger: [String: Int] = [:]
     }
 
-    private let store: any RunStore
-    private let time: any TimeSource
+    let store: any RunStore
+    let time: any TimeSource
     private let limits: Limits
     private let random: RandomSource
     private let listener: Listener
@@ -96,22 +96,24 @@ final class StoreIntake: Intake {
         return try plan(batch)
     }
 
+    /// How it is decided now. Expressions are evaluated outside the lock.
+    var planner: IntakePlanner { state.withLock { $0.planner } }
+
+    /// A new run's id.
+    func makeID(_ now: Timestamp) -> RunID {
+        state.withLock { state in
+            random.withGenerator { state.ids.next(microseconds: now.microsecondsSince1970, using: &$0) }
+        }
+    }
+
     private func plan(_ batch: [IncomingEvent]) throws(IntakeError) -> [IntakeRecord] {
         let now = time.now
-        // Expressions are evaluated outside the lock.
-        let planner = state.withLock { $0.planner }
+        let planner = planner
         var records: [IntakeRecord] = []
         records.reserveCapacity(batch.count)
         for (index, incoming) in batch.enumerated() {
             do throws(IntakeError) {
-                records.append(
-                    try planner.plan(incoming, now: now) {
-                        state.withLock { state in
-                            random.withGenerator {
-                                state.ids.next(microseconds: now.microsecondsSince1970, using: &$0)
-                            }
-                        }
-                    })
+                records.append(try planner.plan(incoming, now: now) { makeID(now) })
             } catch {
                 throw IntakeError(error.code, error.message, index: index)
             }
@@ -162,7 +164,7 @@ final class StoreIntake: Intake {
         return total
     }
 
-    private func enter(count: Int, bytes: Int) throws(IntakeError) {
+    func enter(count: Int, bytes: Int) throws(IntakeError) {
         let refusal = state.withLock { state -> IntakeError? in
             if state.isStopped {
                 return IntakeError(.stopping, "the node is stopping", retryAfter: .seconds(5))
@@ -182,7 +184,7 @@ final class StoreIntake: Intake {
         if let refusal { throw refusal }
     }
 
-    private func leave(count: Int, bytes: Int) {
+    func leave(count: Int, bytes: Int) {
         state.withLock { state in
             state.eventsInFlight -= count
             state.bytesInFlight -= bytes

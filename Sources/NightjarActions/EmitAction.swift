@@ -4,7 +4,8 @@ public import NightjarCore
 /// Does a run by publishing a new event on the event bus, in the same transaction as the run's completion.
 ///
 /// The new event says what caused it by the extension attributes of the CloudEvents extension "Correlation": `causationid`
-/// is the id of the run's event, and a `correlationid` is passed on.
+/// is the id of the run's event, and a `correlationid` is passed on. `nightjarrun` is the id of the run that emits it. A fencing
+/// token would say nothing: the event is taken with the run's completion, which a stale lease cannot bring about.
 public struct EmitAction: RunHandler {
     private let type: String
     private let source: String?
@@ -44,6 +45,7 @@ public struct EmitAction: RunHandler {
         var extensions = extensions
         extensions["causationid"] = extensions["causationid"] ?? .string(cause.id)
         extensions["correlationid"] = extensions["correlationid"] ?? cause.extensions["correlationid"]
+        extensions["nightjarrun"] = extensions["nightjarrun"] ?? .string(context.id.description)
         let isInput = data == nil
         try context.emit(
             Event(

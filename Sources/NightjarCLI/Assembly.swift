@@ -106,7 +106,9 @@ struct Assembly {
         return RuntimeConfiguration(
             node: node.name ?? RuntimeConfiguration.randomNodeName(), concurrency: node.concurrency, lease: node.lease,
             drain: configuration.drain, grace: node.grace,
-            retention: RetentionPolicy(runs: configuration.retention.runs, events: configuration.retention.events),
+            retention: RetentionPolicy(
+                runs: configuration.retention.runs, events: configuration.retention.events,
+                unmatchedEvents: configuration.retention.unmatchedEvents),
             maximumEventBytes: node.maximumEventBytes, maximumEventsInFlight: node.maximumEventsInFlight)
     }
 }

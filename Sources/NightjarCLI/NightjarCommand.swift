@@ -22,7 +22,7 @@ struct NightjarCommand: AsyncParsableCommand {
         subcommands: [
             InitCommand.self, RunNodeCommand.self, CheckCommand.self, PublishCommand.self, StartCommand.self,
             RunsCommand.self, WhyCommand.self, EvalCommand.self, EventsCommand.self, TriggersCommand.self,
-            JobsCommand.self,
+            JobsCommand.self, ReplayCommand.self,
             DemoCommand.self, BenchCommand.self,
         ])
 

@@ -16,6 +16,12 @@ public protocol ManagedNode: Sendable {
     func triggers() async throws(StoreError) -> [TriggerStatus]
     /// Does what a person asked for, at once where this node is concerned.
     func change(_ command: RunCommand, _ selection: RunSelection, limit: Int) async throws(StoreError) -> [RunChange]
+    /// Retries a run with another input, a JSON text.
+    /// - Throws: ``IntakeError`` if the input is no JSON, too large, or the store failed.
+    func retry(_ id: RunID, input: [UInt8]) async throws(IntakeError) -> RunChange
+    /// Decides again on kept events, at most `limit` of them, in the order of acceptance.
+    /// - Parameter cursor: the ``ReplayPage/next`` of the page before.
+    func replay(_ request: ReplayRequest, after cursor: Int64?, limit: Int) async throws(IntakeError) -> ReplayPage
     /// Pauses or resumes a job, a trigger or a key; kept over restarts, heard by every node.
     func setPaused(_ pause: Pause, _ isPaused: Bool) async throws(StoreError)
     /// Changes of runs that this node makes, from now on. A reader too slow for them gets the newest and misses older ones.

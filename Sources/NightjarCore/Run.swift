@@ -14,6 +14,8 @@ public struct Run: Sendable, Hashable {
     public var event: Event
     /// What the job gets instead of the event's data: a JSON text.
     public var input: [UInt8]?
+    /// When a person gave it another input.
+    public var inputEditedAt: Timestamp?
     /// 0 to 9; higher goes first.
     public var priority: Int
     /// When it was accepted.
@@ -119,9 +121,14 @@ public struct EventRecord: Sendable, Hashable {
     public var acceptedAt: Timestamp
     /// One for each run it made, one for each that it joined, then the refusals.
     public var decisions: [Decision]
+    /// Whom it was for; `nil` if it was accepted by a version that did not keep that.
+    public var addressee: EventAddressee?
 
     /// A record with these values.
-    public init(sequence: Int64, event: Event, acceptedAt: Timestamp, decisions: [Decision]) {
+    public init(
+        sequence: Int64, event: Event, acceptedAt: Timestamp, decisions: [Decision], addressee: EventAddressee? = nil
+    ) {
+        self.addressee = addressee
         self.sequence = sequence
         self.event = event
         self.acceptedAt = acceptedAt

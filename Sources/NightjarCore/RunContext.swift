@@ -16,7 +16,8 @@ public struct RunContext: Sendable {
     public let attempt: Int
     /// When the run was accepted.
     public let createdAt: Timestamp
-    /// The token of this attempt's lease; grows with every lease granted.
+    /// The token of this attempt's lease; grows with every lease granted. What the handler writes to can refuse a lower one
+    /// than it has seen: so a node that was thought dead, and goes on, does no harm.
     public let fencingToken: FencingToken
     /// The node that runs it.
     public let node: NodeID

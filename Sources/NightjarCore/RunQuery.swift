@@ -1,3 +1,5 @@
+public import CloudEvents
+
 /// Which runs are asked for.
 public struct RunFilter: Sendable, Hashable {
     /// In one of these states; empty for all.
@@ -8,9 +10,15 @@ public struct RunFilter: Sendable, Hashable {
     public var trigger: String?
     /// With this text in the job, the trigger, the reason, or the event's id, type or subject; case does not matter.
     public var text: String?
+    /// Accepted at this time or earlier.
+    public var createdUntil: Timestamp?
 
     /// A filter with these values.
-    public init(states: Set<RunState> = [], job: String? = nil, trigger: String? = nil, text: String? = nil) {
+    public init(
+        states: Set<RunState> = [], job: String? = nil, trigger: String? = nil, text: String? = nil,
+        createdUntil: Timestamp? = nil
+    ) {
+        self.createdUntil = createdUntil
         self.states = states
         self.job = job
         self.trigger = trigger
@@ -79,8 +87,8 @@ public enum RunCommand: String, Sendable, Hashable, CaseIterable {
 public enum RunSelection: Sendable, Hashable {
     /// These.
     case ids([RunID])
-    /// All that fit, and that the command does something to.
-    case filter(RunFilter)
+    /// All that fit, and that the command does something to: after a run, if one is given, in the order of their ids.
+    case filter(RunFilter, after: RunID? = nil)
 }
 
 /// What a command did to one run.

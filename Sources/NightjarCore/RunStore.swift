@@ -55,9 +55,14 @@ public protocol RunStore: Sendable {
     /// Running runs whose lease has expired at `now`, or whose node is known to be dead; at most `limit`.
     func expired(now: Timestamp, limit: Int) async throws(StoreError) -> [ExpiredRun]
 
-    /// Does what a person asked for to the runs selected, at most `limit` of them, oldest first.
+    /// Does what a person asked for to the runs selected, at most `limit` of them, oldest first. Of a filter's runs it may
+    /// do fewer, since they may move on meanwhile, but none only when none is left: whoever goes on after the last run that
+    /// was answered comes to an end, and has visited each once.
     func change(_ command: RunCommand, _ selection: RunSelection, now: Timestamp, limit: Int)
         async throws(StoreError) -> [RunChange]
+
+    /// Does what ``RunCommand/retry`` does to a run, and gives it another input, a JSON text, in the same transaction.
+    func retry(_ id: RunID, input: [UInt8], now: Timestamp) async throws(StoreError) -> RunChange
 
     /// One run, with its whole history.
     func run(_ id: RunID) async throws(StoreError) -> Run?
@@ -68,11 +73,17 @@ public protocol RunStore: Sendable {
     /// Runs that fit a query, newest first, without their outputs, results and event data.
     func runs(_ query: RunQuery) async throws(StoreError) -> RunPage
 
+    /// How many runs fit.
+    func count(_ filter: RunFilter) async throws(StoreError) -> Int
+
     /// The events of that id, from every source or from one, newest first.
     func events(id: String, source: String?) async throws(StoreError) -> [EventRecord]
 
     /// Events in the order of acceptance: those after `sequence`, or the last `limit` ones if it is `nil`.
     func events(after sequence: Int64?, limit: Int) async throws(StoreError) -> [EventRecord]
+
+    /// Events that fit a query, in the order of acceptance; none only if none is left.
+    func events(_ query: EventQuery) async throws(StoreError) -> [EventRecord]
 
     /// How many runs of each job are in each state that is not completed or cancelled.
     func counts() async throws(StoreError) -> [String: [RunState: Int]]
@@ -94,6 +105,10 @@ public protocol RunStore: Sendable {
     /// keys, once it means nothing any more.
     /// - Returns: how many rows it removed; 0 when nothing is left to remove.
     func prune(runsBefore: Timestamp, eventsBefore: Timestamp, limit: Int) async throws(StoreError) -> Int
+
+    /// Removes up to `limit` of the events that have no run, the oldest first, as long as there are more than `keeping`.
+    /// - Returns: how many it removed; 0 when nothing is left to remove.
+    func pruneUnmatched(keeping: Int, limit: Int) async throws(StoreError) -> Int
 
     /// Yields whenever another process or node may have written to the store. Ends when the store is closed.
     func externalChanges() -> AsyncStream<Void>

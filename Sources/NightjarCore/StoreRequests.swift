@@ -12,6 +12,11 @@ public struct IntakeRecord: Sendable, Hashable {
     public var refusals: [Decision]
     /// What its source wants to remember. Applied also when the event is a duplicate.
     public var stateChanges: [SourceStateChange]
+    /// Whom the event was for; kept with a new event.
+    public var addressee = EventAddressee.bus
+    /// The event is known and was decided on again: the refusals are kept, in place of older ones of the triggers that now
+    /// refuse it or start runs. Should it be known no longer, nothing of the record is taken.
+    public var isReplay = false
 
     /// A record with these values.
     public init(
@@ -23,6 +28,12 @@ public struct IntakeRecord: Sendable, Hashable {
         self.runs = runs
         self.refusals = refusals
         self.stateChanges = stateChanges
+    }
+
+    /// What is kept of an event's refusals when it was decided on again.
+    public func refusals(replacing old: [Decision]) -> [Decision] {
+        let decided = Set(runs.map(\.trigger) + refusals.map(\.trigger))
+        return old.filter { !decided.contains($0.trigger) } + refusals
     }
 }
 

@@ -24,6 +24,12 @@ public struct EventFilter: Sendable, Hashable {
         return nil
     }
 
+    /// Whether this filter wants events of that type and source.
+    public func wants(type: String, source: String) -> Bool {
+        (types.isEmpty || types.contains { Self.matches(type, pattern: $0) })
+            && (sources.isEmpty || sources.contains { Self.matches(source, pattern: $0) })
+    }
+
     private static func matches(_ value: String, pattern: String) -> Bool {
         pattern.utf8.last == UInt8(ascii: "*") ? value.utf8.starts(with: pattern.utf8.dropLast()) : value == pattern
     }

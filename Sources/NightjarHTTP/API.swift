@@ -24,13 +24,14 @@ struct API: Sendable {
             let wait = try await api.wait(of: run)
             return .json { $0.run(run, waitsFor: wait) }
         },
-        Route(.post, "/v1/runs/{id}/{command}") { api, _, path in
-            try await api.changeOne(path["id"] ?? "", path["command"] ?? "")
+        Route(.post, "/v1/runs/{id}/{command}") { api, request, path in
+            try await api.changeOne(path["id"] ?? "", path["command"] ?? "", request)
         },
         Route(.get, "/v1/runs/{id}/updates") { api, _, path in
             let run = try await api.run(path["id"] ?? "")
             return Updates(node: api.node).response(for: run)
         },
+        Route(.post, "/v1/replay") { api, request, _ in try await api.replay(request) },
         Route(.get, "/v1/updates") { api, _, _ in Updates(node: api.node).response() },
         Route(.get, "/v1/triggers") { api, _, _ in
             let triggers = try await api.node.triggers()
@@ -100,7 +101,7 @@ struct API: Sendable {
         return .json { $0.page(page) }
     }
 
-    private func filter(_ request: RequestReader) throws -> RunFilter {
+    func filter(_ request: RequestReader) throws -> RunFilter {
         var filter = RunFilter()
         for name in try request.query("state").flatMap({ $0.split(separator: ",") }) {
             guard let state = RunState(name: name) else {
@@ -113,58 +114,6 @@ struct API: Sendable {
         filter.trigger = try request.query("trigger").last
         filter.text = try request.query("text").last
         return filter
-    }
-
-    private func command(_ name: String) throws -> RunCommand {
-        guard let command = RunCommand(rawValue: name) else {
-            throw Problem(.notFound, "there is no command \"\(name)\"; expected retry, cancel or discard")
-        }
-        return command
-    }
-
-    private func changeOne(_ id: String, _ name: String) async throws -> Response {
-        let command = try command(name)
-        let run = try await run(id)
-        let change = try await node.change(command, .ids([run.id]), limit: 1).first
-        switch change?.outcome {
-        case .changed, .cancelRequested:
-            let run = try await self.run(id)
-            return .json(change?.outcome == .cancelRequested ? .accepted : .ok) { $0.run(run) }
-        case .notApplicable(let state):
-            var problem = Problem(.conflict, "a run that is \(state) cannot be \(Self.participle(command))")
-            problem.members = [("state", state.description)]
-            throw problem
-        case .notFound, nil: throw Problem(.notFound, "there is no run \(id)")
-        }
-    }
-
-    private func changeMany(_ name: String, _ request: RequestReader) async throws -> Response {
-        let command = try command(name)
-        let filter = try filter(request)
-        guard filter != RunFilter() else {
-            throw Problem(
-                .badRequest, "which runs? expected at least one of the query parameters state, job, trigger and text")
-        }
-        let limit = try request.number("limit", in: 1...10_000, default: 1000)
-        let changes = try await node.change(command, .filter(filter), limit: limit)
-        return .json { json in
-            json.beginObject()
-            json.member("changed", changes.filter { if case .changed = $0.outcome { true } else { false } }.count)
-            json.member("cancelRequested", changes.filter { $0.outcome == .cancelRequested }.count)
-            json.key("runs")
-            json.beginArray()
-            for change in changes { json.change(change) }
-            json.endArray()
-            json.endObject()
-        }
-    }
-
-    private static func participle(_ command: RunCommand) -> String {
-        switch command {
-        case .retry: "retried"
-        case .cancel: "cancelled"
-        case .discard: "discarded"
-        }
     }
 
     /// Pauses or resumes a job, a trigger, or a key of a job of that name.

@@ -29,18 +29,24 @@ enum OpenAPI {
               "get": \(operation("listRuns", "Runs, newest first", parameters: filters + [query("cursor", "string")], schema: "RunPage"))
             },
             "/v1/runs/{command}": {
-              "post": \(operation("changeRuns", "retry, cancel or discard all runs that fit, oldest first",
-                  parameters: [path("command")] + filters, schema: "Changes"))
+              "post": \(operation("changeRuns", "retry, cancel or discard a page of the runs that fit, oldest first; next leads to the others",
+                  parameters: [path("command")] + filters + [query("cursor", "string")], schema: "Changes"))
             },
             "/v1/runs/{id}": {
               "get": \(operation("getRun", "One run with its whole history, and what it waits for", parameters: [path("id")], schema: "Run"))
             },
             "/v1/runs/{id}/{command}": {
-              "post": \(operation("changeRun", "retry, cancel or discard a run; 202 when a running one was asked to stop",
-                  parameters: [path("id"), path("command")], schema: "Run"))
+              "post": \(operation("changeRun", "retry, cancel or discard a run; 202 when a running one was asked to stop; a retry may have a body with another input",
+                  parameters: [path("id"), path("command")], body: true, schema: "Run"))
             },
             "/v1/runs/{id}/updates": {
               "get": \(operation("watchRun", "The run, then each change, as server-sent events", parameters: [path("id")]))
+            },
+            "/v1/replay": {
+              "post": \(operation("replay", "Decide again on a page of kept events, by default on those without runs; next leads to the others",
+                  parameters: [query("trigger", "string"), query("type", "string"), query("source", "string"),
+                      query("when", "string"), query("since", "string"), query("until", "string"), query("all", "boolean"),
+                      query("dryRun", "boolean"), query("limit", "integer"), query("cursor", "string")], schema: "Replay"))
             },
             "/v1/updates": { "get": \(operation("watchRuns", "Changes of all runs, as server-sent events")) },
             "/v1/triggers": { "get": \(operation("listTriggers", "The triggers", schema: "TriggerList")) },
@@ -87,7 +93,7 @@ enum OpenAPI {
             ],
             optional: [
                 "trigger": string, "finishedAt": string, "progress": reference("Progress"), "reason": string,
-                "input": "{}",
+                "input": "{}", "inputEditedAt": string,
                 "result": "{}", "key": string, "expiresAt": string, "cancelRequested": boolean,
                 "waitsFor": reference("Wait"),
                 "items": integer, "itemsDone": integer,
@@ -99,8 +105,23 @@ enum OpenAPI {
             "Attempt", required: ["number": integer, "node": string, "startedAt": string],
             optional: ["endedAt": string, "outcome": string, "error": string, "output": string]),
         object("Progress", required: ["fraction": number], optional: ["text": string]),
-        object("RunPage", required: ["runs": array("Run"), "next": "{ \"type\": [\"string\", \"null\"] }"]),
-        object("Changes", required: ["changed": integer, "cancelRequested": integer, "runs": array("Change")]),
+        object("RunPage", required: ["runs": array("Run"), "next": cursor]),
+        object(
+            "Changes",
+            required: ["changed": integer, "cancelRequested": integer, "runs": array("Change"), "next": cursor]),
+        object(
+            "Replay",
+            required: [
+                "dryRun": boolean, "events": integer, "started": integer, "runs": integer,
+                "triggers": array("ReplayAnswer"), "unasked": integer, "reasons": array("ReplayReason"), "next": cursor,
+            ]),
+        object(
+            "ReplayAnswer",
+            required: [
+                "name": string, "events": integer, "jobs": "{ \"type\": \"object\" }", "refused": integer,
+                "reasons": array("ReplayReason"),
+            ]),
+        object("ReplayReason", required: ["reason": string, "count": integer, "event": string]),
         object("Change", required: ["id": string, "outcome": string], optional: ["job": string, "state": string]),
         object("EventList", required: ["events": array("EventRecord")]),
         object(
@@ -108,7 +129,7 @@ enum OpenAPI {
             required: [
                 "event": "{ \"type\": \"object\" }", "sequence": integer, "acceptedAt": string,
                 "decisions": array("Decision"),
-            ]),
+            ], optional: ["addressee": string]),
         object(
             "Decision", required: ["outcome": choice(["started", "joined", "refused", "duplicate"])],
             optional: ["trigger": string, "job": string, "run": string, "reason": string]),
@@ -145,6 +166,7 @@ enum OpenAPI {
     private static let string = "{ \"type\": \"string\" }"
     private static let integer = "{ \"type\": \"integer\" }"
     private static let number = "{ \"type\": \"number\" }"
+    private static let cursor = "{ \"type\": [\"string\", \"null\"] }"
     private static let boolean = "{ \"type\": \"boolean\" }"
     private static let strings = "{ \"type\": \"array\", \"items\": \(string) }"
 

@@ -13,11 +13,13 @@ struct RunSearch {
     private let filter: RunFilter
     private let order: Order
     private let before: RunID?
+    private let after: RunID?
 
-    init(_ filter: RunFilter, order: Order, before: RunID? = nil) {
+    init(_ filter: RunFilter, order: Order, before: RunID? = nil, after: RunID? = nil) {
         self.filter = filter
         self.order = order
         self.before = before
+        self.after = after
     }
 
     /// The name under which connections know ``foldCase(_:)``.
@@ -30,21 +32,37 @@ struct RunSearch {
     func ids(_ connection: Connection, limit: Int) throws -> [RunID] {
         guard limit > 0 else { return [] }
         let select = try connection.statement(sql)
-        if let job = filter.job { select.bind(1, job) }
-        if let trigger = filter.trigger { select.bind(2, trigger) }
-        if let text = filter.text { select.bind(3, isPlain(text) ? Self.pattern(text) : Self.foldCase(text)) }
-        if let before { select.bind(4, before) }
+        bind(select)
         select.bind(5, limit)
         var ids: [RunID] = []
         while try select.step() { ids.append(select.runID(0)) }
         return ids
     }
 
-    var sql: String {
+    /// How many runs there are.
+    func count(_ connection: Connection) throws -> Int {
+        let select = try connection.statement("SELECT count(*) FROM (\(unordered))")
+        bind(select)
+        defer { select.reset() }
+        return try select.step() ? select.int(0) : 0
+    }
+
+    private func bind(_ select: SQLStatement) {
+        if let job = filter.job { select.bind(1, job) }
+        if let trigger = filter.trigger { select.bind(2, trigger) }
+        if let text = filter.text { select.bind(3, isPlain(text) ? Self.pattern(text) : Self.foldCase(text)) }
+        if let before { select.bind(4, before) }
+        if let after { select.bind(6, after) }
+        if let createdUntil = filter.createdUntil { select.bind(7, createdUntil) }
+    }
+
+    var sql: String { unordered + " ORDER BY id \(order.rawValue) LIMIT ?5" }
+
+    private var unordered: String {
         places.map { place in
             let events = filter.text == nil ? "" : " CROSS JOIN events e ON e.sequence = r.event"
             return "SELECT r.id AS id FROM runs r\(place.index)\(events) WHERE \(conditions(place.state))"
-        }.joined(separator: " UNION ALL ") + " ORDER BY id \(order.rawValue) LIMIT ?5"
+        }.joined(separator: " UNION ALL ")
     }
 
     /// The indexes to look in, with the condition that makes each of them usable.
@@ -84,6 +102,8 @@ struct RunSearch {
             parts.append("(" + comparisons.joined(separator: " OR ") + ")")
         }
         if before != nil { parts.append("r.id < ?4") }
+        if after != nil { parts.append("r.id > ?6") }
+        if filter.createdUntil != nil { parts.append("r.created_at <= ?7") }
         return parts.isEmpty ? "1" : parts.joined(separator: " AND ")
     }
 

@@ -30,13 +30,17 @@ extension Connection {
         let insertEvent = try statement(
             """
             INSERT INTO events (sequence, id, source, type, subject, time, data_content_type, data_schema, extensions,
-                data, accepted_at, refusals, unmatched)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, source) DO NOTHING
+                data, accepted_at, refusals, unmatched, addressee)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, source) DO NOTHING
             """)
         return try batch.map { record in
             defer { sequence += 1 }
-            let isNew = try insert(record, sequence, insertEvent)
+            if record.isReplay, try knownSequence(of: record.event.id, record.event.source) == nil {
+                return Acceptance(source: record.event.source, id: record.event.id, outcome: .duplicate, runs: [])
+            }
+            let isNew = try !record.isReplay && insert(record, sequence, insertEvent)
             let known = isNew ? sequence : try self.sequence(of: record.event.id, record.event.source)
+            if record.isReplay { try replaceRefusals(of: known, by: record) }
             let runs = try makeRuns(record, event: known, isNew: isNew)
             for change in record.stateChanges { try apply(change) }
             return Acceptance(
@@ -61,7 +65,7 @@ extension Connection {
                 hasRun = true
             case .refused(let decision):
                 // A rate says no for now; that another run stands for this one is said for good.
-                if isNew || decision.run != nil { refusals.append(decision) }
+                if isNew || record.isReplay || decision.run != nil { refusals.append(decision) }
                 if let id = decision.run { runs.append(id) }
             }
         }
@@ -160,6 +164,7 @@ extension Connection {
         insert.bind(11, record.acceptedAt)
         insert.bind(12, try StoredJSON.refusals(record.refusals))
         insert.bind(13, record.runs.isEmpty ? 1 : 0)
+        insert.bind(14, record.addressee.description)
         return try insert.run() == 1
     }
 
@@ -183,6 +188,21 @@ extension Connection {
     private func setUnmatched(event: Int64, _ isUnmatched: Bool) throws {
         let update = try statement("UPDATE events SET unmatched = ?1 WHERE sequence = ?2 AND unmatched <> ?1")
         update.bind(1, isUnmatched ? 1 : 0)
+        update.bind(2, event)
+        try update.run()
+    }
+
+    /// An event that was decided on again is refused by others now, or for other reasons.
+    private func replaceRefusals(of event: Int64, by record: IntakeRecord) throws {
+        let select = try statement("SELECT refusals FROM events WHERE sequence = ?")
+        select.bind(1, event)
+        defer { select.reset() }
+        guard try select.step() else { return }
+        let old = try StoredJSON.refusals(select.optionalText(0))
+        let new = record.refusals(replacing: old)
+        guard new != old else { return }
+        let update = try statement("UPDATE events SET refusals = ? WHERE sequence = ?")
+        update.bind(1, try StoredJSON.refusals(new))
         update.bind(2, event)
         try update.run()
     }

@@ -17,14 +17,31 @@ extension SQLiteStore {
                     try connection.change(command, $0, now: now) ?? RunChange(id: $0, job: nil, outcome: .notFound)
                 }
             }
-        case .filter(let filter):
+        case .filter(let filter, var last):
             // The search, which may be long, does not hold up the writer; what moved on in between is left out.
             guard let filter = filter.narrowed(to: command) else { return [] }
-            let ids = try await read { try RunSearch(filter, order: .oldestFirst).ids($0, limit: limit) }
-            guard !ids.isEmpty else { return [] }
-            return try await committer.perform(rows: ids.count) { connection in
-                try ids.compactMap { try connection.change(command, $0, from: filter.states, now: now) }
+            while true {
+                let search = RunSearch(filter, order: .oldestFirst, after: last)
+                let ids = try await read { try search.ids($0, limit: limit) }
+                guard !ids.isEmpty else { return [] }
+                let changes = try await committer.perform(rows: ids.count) { connection in
+                    try ids.compactMap { try connection.change(command, $0, from: filter.states, now: now) }
+                }
+                if !changes.isEmpty { return changes }
+                // All of them moved on, which does not say that none is left.
+                last = ids.last
             }
+        }
+    }
+
+    /// Retries a run with another input.
+    public func retry(_ id: RunID, input: [UInt8], now: Timestamp) async throws(StoreError) -> RunChange {
+        try await committer.perform { connection in
+            guard let change = try connection.change(.retry, id, now: now) else {
+                return RunChange(id: id, job: nil, outcome: .notFound)
+            }
+            if case .changed = change.outcome { try connection.setInput(input, of: id, now: now) }
+            return change
         }
     }
 
@@ -95,6 +112,14 @@ extension Connection {
         default:
             return .notApplicable(state)
         }
+    }
+
+    fileprivate func setInput(_ input: [UInt8], of id: RunID, now: Timestamp) throws {
+        let update = try statement("UPDATE runs SET input = ?, input_edited_at = ? WHERE id = ?")
+        update.bind(1, input)
+        update.bind(2, now)
+        update.bind(3, id)
+        try update.run()
     }
 
     private func finish(_ id: RunID, reason: String, now: Timestamp) throws {

@@ -33,6 +33,16 @@ extension SQLiteStore {
             return try connection.records(select)
         }
     }
+
+    /// Walks events_unmatched_order, or the events in their own order.
+    public func events(_ query: EventQuery) async throws(StoreError) -> [EventRecord] {
+        guard query.limit > 0 else { return [] }
+        return try await read { connection in
+            let select = try connection.statement(Connection.eventsQuery(isUnmatched: query.isUnmatched))
+            select.bind(1, query.after)
+            return try connection.records(select, query)
+        }
+    }
 }
 
 extension Connection {
@@ -40,7 +50,16 @@ extension Connection {
     static let eventColumns = """
         e.id, e.source, e.type, e.subject, e.time, e.data_content_type, e.data_schema, e.extensions
         """
-    fileprivate static let recordColumns = eventColumns + ", e.data, e.sequence, e.accepted_at, e.refusals"
+    fileprivate static let recordColumns =
+        eventColumns + ", e.data, e.sequence, e.accepted_at, e.refusals, e.addressee"
+
+    /// It has no limit: whoever steps through it leaves out what does not fit, without a look at the data, and stops.
+    static func eventsQuery(isUnmatched: Bool) -> String {
+        """
+        SELECT \(recordColumns) FROM events e\(isUnmatched ? " INDEXED BY events_unmatched_order" : "")
+        WHERE \(isUnmatched ? "e.unmatched = 1 AND " : "")e.sequence > ? ORDER BY e.sequence
+        """
+    }
 
     /// An event from ``eventColumns`` and the data, which begin at `column`.
     func event(_ row: SQLStatement, from column: Int32) throws -> Event {
@@ -51,15 +70,25 @@ extension Connection {
             extensions: try StoredJSON.extensions(row.optionalText(column + 7)), data: row.optionalBytes(column + 8))
     }
 
-    fileprivate func records(_ select: SQLStatement) throws -> [EventRecord] {
+    fileprivate func records(_ select: SQLStatement, _ query: EventQuery? = nil) throws -> [EventRecord] {
         var records: [EventRecord] = []
         var refusals: [[Decision]] = []
+        var bytes = 0
+        defer { select.reset() }
         while try select.step() {
+            if let query,
+                !query.fits(type: select.text(2), source: select.text(1), acceptedAt: select.timestamp(10))
+            {
+                continue
+            }
             records.append(
                 EventRecord(
                     sequence: select.int64(9), event: try event(select, from: 0), acceptedAt: select.timestamp(10),
-                    decisions: []))
+                    decisions: [], addressee: select.optionalText(12).flatMap { EventAddressee($0) }))
             refusals.append(try StoredJSON.refusals(select.optionalText(11)))
+            guard let query else { continue }
+            bytes += records.last?.event.data?.count ?? 0
+            if records.count == query.limit || bytes >= query.mostBytes { break }
         }
         // Uses runs_event.
         let runs = try statement("SELECT trigger, job, id FROM runs WHERE event = ? ORDER BY id")

@@ -15,6 +15,14 @@ extension SQLiteStore {
             return runs + lanes + (try connection.pruneUnmatchedEvents(acceptedBefore: eventsBefore, limit: limit))
         }
     }
+
+    /// Removes the oldest events without runs that are more than so many.
+    public func pruneUnmatched(keeping: Int, limit: Int) async throws(StoreError) -> Int {
+        guard limit > 0 else { return 0 }
+        return try await committer.perform(rows: limit) { connection in
+            try connection.pruneUnmatchedEvents(keeping: max(0, keeping), limit: limit)
+        }
+    }
 }
 
 extension Connection {
@@ -68,6 +76,22 @@ extension Connection {
                 WHERE unmatched = 1 AND accepted_at < ? ORDER BY accepted_at, sequence LIMIT ?)
             """)
         delete.bind(1, acceptedBefore)
+        delete.bind(2, limit)
+        return try delete.run()
+    }
+
+    /// Uses events_unmatched_order; the sequences alone are read of it.
+    fileprivate func pruneUnmatchedEvents(keeping: Int, limit: Int) throws -> Int {
+        let delete = try statement(
+            """
+            DELETE FROM events WHERE sequence IN (
+                SELECT sequence FROM events INDEXED BY events_unmatched_order
+                WHERE unmatched = 1 AND sequence <= (
+                    SELECT sequence FROM events INDEXED BY events_unmatched_order
+                    WHERE unmatched = 1 ORDER BY sequence DESC LIMIT 1 OFFSET ?)
+                ORDER BY sequence LIMIT ?)
+            """)
+        delete.bind(1, keeping)
         delete.bind(2, limit)
         return try delete.run()
     }

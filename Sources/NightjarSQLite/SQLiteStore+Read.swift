@@ -19,6 +19,11 @@ extension SQLiteStore {
         }
     }
 
+    /// Looks where a list of these runs does.
+    public func count(_ filter: RunFilter) async throws(StoreError) -> Int {
+        try await read { try RunSearch(filter, order: .oldestFirst).count($0) }
+    }
+
     /// Uses the partial indexes, none of which holds completed runs, and all but the smallest without a look at the rows.
     public func counts() async throws(StoreError) -> [String: [RunState: Int]] {
         try await read { connection in
@@ -54,7 +59,7 @@ extension Connection {
                 r.job, r.trigger, r.state, r.priority, r.created_at, r.run_at, r.finished_at, r.progress, r.progress_text,
                 \(isWhole ? "r.result" : "NULL"), r.reason, r.cancel_requested, r.lease_token, r.lease_node,
                 r.lease_expires_at, r.attempt, r.started_at, \(isWhole ? "r.input" : "NULL"), r.expires_at, r.key,
-                r.keeps, r.collected, r.items_done
+                r.keeps, r.collected, r.items_done, r.input_edited_at
             FROM runs r CROSS JOIN events e ON e.sequence = r.event WHERE r.id = ?
             """)
         select.bind(1, id)
@@ -73,6 +78,7 @@ extension Connection {
             run.items = select.int(30)
             run.itemsDone = run.state == .completed ? run.items : select.int(31)
         }
+        run.inputEditedAt = select.optionalTimestamp(32)
         if run.state == .running {
             run.lease = Lease(run: id, token: select.int64(21), node: select.text(22), expiresAt: select.timestamp(23))
             run.attempts.append(

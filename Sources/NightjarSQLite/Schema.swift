@@ -23,6 +23,9 @@ enum Schema {
         migrator.registerMigration("5-unique-and-collected") { database in
             try database.execute(sql: version5)
         }
+        migrator.registerMigration("6-addressees") { database in
+            try database.execute(sql: version6)
+        }
         return migrator
     }
 
@@ -222,5 +225,14 @@ enum Schema {
         INSERT INTO pauses_4 (kind, name, paused_at) SELECT kind, name, paused_at FROM pauses;
         DROP TABLE pauses;
         ALTER TABLE pauses_4 RENAME TO pauses;
+        """
+
+    /// Events are kept to be decided on again; whom one of before was for is told by the decisions on it. Inputs can be edited.
+    ///
+    /// - events_unmatched_order holds the sequences of events without runs, in their order.
+    private static let version6 = """
+        ALTER TABLE events ADD COLUMN addressee TEXT;
+        ALTER TABLE runs ADD COLUMN input_edited_at INTEGER;
+        CREATE INDEX events_unmatched_order ON events (unmatched) WHERE unmatched = 1;
         """
 }

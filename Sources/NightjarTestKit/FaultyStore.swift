@@ -112,6 +112,10 @@ extension FaultyStore: RunStore {
         }
     }
 
+    public func retry(_ id: RunID, input: [UInt8], now: Timestamp) async throws(StoreError) -> RunChange {
+        try await call { () async throws(StoreError) in try await base.retry(id, input: input, now: now) }
+    }
+
     public func run(_ id: RunID) async throws(StoreError) -> Run? {
         try await call { () async throws(StoreError) in try await base.run(id) }
     }
@@ -130,6 +134,14 @@ extension FaultyStore: RunStore {
 
     public func events(after sequence: Int64?, limit: Int) async throws(StoreError) -> [EventRecord] {
         try await call { () async throws(StoreError) in try await base.events(after: sequence, limit: limit) }
+    }
+
+    public func count(_ filter: RunFilter) async throws(StoreError) -> Int {
+        try await call { () async throws(StoreError) in try await base.count(filter) }
+    }
+
+    public func events(_ query: EventQuery) async throws(StoreError) -> [EventRecord] {
+        try await call { () async throws(StoreError) in try await base.events(query) }
     }
 
     public func counts() async throws(StoreError) -> [String: [RunState: Int]] {
@@ -153,6 +165,12 @@ extension FaultyStore: RunStore {
     ) async throws(StoreError) -> Int {
         try await call { () async throws(StoreError) in
             try await base.prune(runsBefore: runsBefore, eventsBefore: eventsBefore, limit: limit)
+        }
+    }
+
+    public func pruneUnmatched(keeping: Int, limit: Int) async throws(StoreError) -> Int {
+        try await call { () async throws(StoreError) in
+            try await base.pruneUnmatched(keeping: keeping, limit: limit)
         }
     }
 

@@ -39,8 +39,12 @@ extension MemoryState {
 
     /// Takes a record that passed ``check(_:)``.
     mutating func accept(_ record: IntakeRecord) -> Acceptance {
+        if record.isReplay, !knows(record.event) {
+            return Acceptance(source: record.event.source, id: record.event.id, outcome: .duplicate, runs: [])
+        }
         let (sequence, isNew) = take(record)
         let index = position(of: sequence)
+        if record.isReplay { events[index].refusals = record.refusals(replacing: events[index].refusals) }
         var ids: [RunID] = []
         for new in record.runs {
             if !isNew, let known = knownRun(of: events[index], new.job) {
@@ -49,7 +53,7 @@ extension MemoryState {
             }
             if let refusal = make(new, of: index, at: record.acceptedAt, &ids) {
                 // A rate says no for now; that another run stands for this one is said for good.
-                if isNew || refusal.run != nil { events[index].refusals.append(refusal) }
+                if isNew || record.isReplay || refusal.run != nil { events[index].refusals.append(refusal) }
                 if let id = refusal.run { ids.append(id) }
             }
         }

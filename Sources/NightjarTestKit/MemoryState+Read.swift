@@ -58,6 +58,25 @@ extension MemoryState {
         return events[position(of: next)...].prefix(max(0, limit)).map(record)
     }
 
+    func events(_ query: EventQuery) -> [EventRecord] {
+        guard query.limit > 0 else { return [] }
+        var found: [EventRecord] = []
+        var bytes = 0
+        for stored in events[min(events.count, position(of: max(1, query.after)))...] {
+            guard stored.sequence > query.after, !query.isUnmatched || stored.runs.isEmpty && stored.joined.isEmpty,
+                query.fits(type: stored.event.type, source: stored.event.source, acceptedAt: stored.acceptedAt)
+            else { continue }
+            found.append(record(stored))
+            bytes += stored.event.data?.count ?? 0
+            if found.count == query.limit || bytes >= query.mostBytes { break }
+        }
+        return found
+    }
+
+    func count(_ filter: RunFilter) -> Int {
+        runs.values.count { Self.fits($0.run, filter) }
+    }
+
     private func record(_ stored: StoredEvent) -> EventRecord {
         let started = stored.runs.values.sorted().compactMap { runs[$0]?.run }.map { run in
             Decision(trigger: run.trigger, job: run.job, outcome: .started, run: run.id)
@@ -69,7 +88,7 @@ extension MemoryState {
         }
         return EventRecord(
             sequence: stored.sequence, event: stored.event, acceptedAt: stored.acceptedAt,
-            decisions: started + joined + stored.refusals)
+            decisions: started + joined + stored.refusals, addressee: stored.addressee)
     }
 
     func counts() -> [String: [RunState: Int]] {

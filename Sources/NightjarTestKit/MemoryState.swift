@@ -22,6 +22,7 @@ struct MemoryState {
         var event: Event
         var acceptedAt: Timestamp
         var refusals: [Decision]
+        var addressee: EventAddressee
         /// The event's runs by job.
         var runs: [String: RunID]
         /// By job, the runs that it joined and that are not its own.
@@ -118,9 +119,12 @@ struct MemoryState {
         events.append(
             StoredEvent(
                 sequence: lastSequence, event: record.event, acceptedAt: record.acceptedAt, refusals: record.refusals,
-                runs: [:]))
+                addressee: record.addressee, runs: [:]))
         return (lastSequence, true)
     }
+
+    /// Whether the event was taken, and is still there.
+    func knows(_ event: Event) -> Bool { sequences[EventKey(event)] != nil }
 
     /// Sees to it that the key has a lane.
     mutating func open(_ lane: LaneKey) {
@@ -197,6 +201,18 @@ struct MemoryState {
         let doomed = over.prefix(max(0, limit))
         for (lane, _) in doomed { lanes[lane] = nil }
         return doomed.count
+    }
+}
+
+extension MemoryState {
+    /// Removes the oldest events without runs that are more than so many.
+    mutating func pruneUnmatched(keeping: Int, limit: Int) -> Int {
+        let unmatched = events.filter { $0.runs.isEmpty && $0.joined.isEmpty }
+        let doomed = unmatched.prefix(max(0, min(limit, unmatched.count - max(0, keeping))))
+        for event in doomed { sequences[EventKey(event.event)] = nil }
+        let removed = Set(doomed.map(\.sequence))
+        events.removeAll { removed.contains($0.sequence) }
+        return removed.count
     }
 }
 

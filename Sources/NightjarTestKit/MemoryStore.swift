@@ -119,6 +119,10 @@ extension MemoryStore: RunStore {
         try write { $0.change(command, selection, now: now, limit: limit) }
     }
 
+    public func retry(_ id: RunID, input: [UInt8], now: Timestamp) async throws(StoreError) -> RunChange {
+        try write { $0.retry(id, input: input, now: now) }
+    }
+
     public func run(_ id: RunID) async throws(StoreError) -> Run? {
         read { $0.run(id) }
     }
@@ -137,6 +141,14 @@ extension MemoryStore: RunStore {
 
     public func events(after sequence: Int64?, limit: Int) async throws(StoreError) -> [EventRecord] {
         read { $0.events(after: sequence, limit: limit) }
+    }
+
+    public func count(_ filter: RunFilter) async throws(StoreError) -> Int {
+        read { $0.count(filter) }
+    }
+
+    public func events(_ query: EventQuery) async throws(StoreError) -> [EventRecord] {
+        read { $0.events(query) }
     }
 
     public func counts() async throws(StoreError) -> [String: [RunState: Int]] {
@@ -161,6 +173,10 @@ extension MemoryStore: RunStore {
         runsBefore: Timestamp, eventsBefore: Timestamp, limit: Int
     ) async throws(StoreError) -> Int {
         try write { $0.prune(runsBefore: runsBefore, eventsBefore: eventsBefore, limit: limit) }
+    }
+
+    public func pruneUnmatched(keeping: Int, limit: Int) async throws(StoreError) -> Int {
+        try write { $0.pruneUnmatched(keeping: keeping, limit: limit) }
     }
 
     public func externalChanges() -> AsyncStream<Void> {

@@ -27,7 +27,10 @@ struct EmitActionTests {
                 == Event(
                     id: "\(RunContext.testID)-1", source: "/jobs/work", type: "order.accepted", subject: "order-7",
                     dataContentType: "text/csv", dataSchema: "https://example.com/s",
-                    extensions: ["causationid": .string("e-1"), "correlationid": .string("flow-1")], data: [0xFF, 0x00])
+                    extensions: [
+                        "causationid": .string("e-1"), "correlationid": .string("flow-1"),
+                        "nightjarrun": .string("\(RunContext.testID)"),
+                    ], data: [0xFF, 0x00])
         )
     }
 
@@ -52,6 +55,7 @@ struct EmitActionTests {
                     dataContentType: "application/json",
                     extensions: [
                         "shard": .integer(3), "causationid": .string("x"), "correlationid": .string("flow-1"),
+                        "nightjarrun": .string("\(RunContext.testID)"),
                     ], data: Array("{}".utf8)))
     }
 
@@ -67,7 +71,8 @@ struct EmitActionTests {
     func bare() async throws {
         let event = try await emitted(EmitAction(type: "t"), event: Event(id: "1", source: "/s", type: "u"))
         #expect(event.data == nil && event.subject == nil && event.dataContentType == nil)
-        #expect(event.extensions == ["causationid": .string("1")])
+        #expect(
+            event.extensions == ["causationid": .string("1"), "nightjarrun": .string("\(RunContext.testID)")])
     }
 
     @Test("attributes that no event can have are refused at once")

@@ -162,7 +162,8 @@ struct EventExplanationTests {
     @Test("a trigger that wants it and did not fire was not there yet, or came second")
     func late() {
         #expect(
-            reasons([])["orders"] == "it wants the event, but did not stand in the configuration when the event came")
+            reasons([])["orders"]
+                == "it wants the event now, but did not when the event came; \"nightjar replay\" starts its jobs")
         #expect(
             reasons([Decision(trigger: "gone", job: "charge", outcome: .started)])["orders"]
                 == "its jobs were started by another trigger already")

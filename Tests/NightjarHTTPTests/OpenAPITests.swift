@@ -68,7 +68,15 @@ struct OpenAPITests {
             ] {
                 try check(try await server.request("GET", path), 200, schema, document)
             }
-            try check(try await server.request("POST", "/v1/runs/\(dead)/retry"), 200, "Run", document)
+            let edited = try await server.request("POST", "/v1/runs/\(dead)/retry", body: "{\"input\": [1]}")
+            try check(edited, 200, "Run", document)
+            try check(try await server.request("POST", "/v1/runs/cancel?job=hopeless"), 200, "Changes", document)
+            _ = try await server.request(
+                "POST", "/v1/events", headers: ["content-type": "application/cloudevents+json"],
+                body: #"{"specversion":"1.0","id":"e2","source":"/s","type":"unwanted"}"#)
+            for query in ["", "?all=true&dryRun=true"] {
+                try check(try await server.request("POST", "/v1/replay\(query)"), 200, "Replay", document)
+            }
             try check(try await server.request("POST", "/v1/runs/discard?state=dead"), 200, "Changes", document)
             try check(try await server.request("POST", "/v1/jobs/work/pause"), 200, "Paused", document)
             let key = try await server.request("POST", "/v1/jobs/work/keys/caf%C3%A9%2F1/pause")

@@ -79,13 +79,15 @@ private struct Model {
     mutating func step() async throws {
         // Now and then the clock is set back, or the node whose clock is behind goes on.
         now = pick(0..<60) == 0 ? now - .milliseconds(pick(0..<3000)) : now + .milliseconds(pick(0..<700))
-        switch pick(0..<12) {
+        switch pick(0..<14) {
         case 0...3: try await accept()
         case 4, 5: try await claim()
         case 6, 7: try await settle()
         case 8: try await renew()
         case 9: try await change()
         case 10: try await rescueAndReport()
+        case 11: try await replay()
+        case 12: try await changeAll()
         default: try await pruneAndPause()
         }
     }
@@ -115,6 +117,11 @@ private struct Model {
             // Seldom both, which no job's policy can say, and a store has to bear all the same.
             if pick(0..<4) == 0 { record.runs[record.runs.count - 1].unique = uniqueClaim() }
             if pick(0..<4) == 0 { collect(&record.runs[record.runs.count - 1]) }
+        }
+        switch pick(0..<4) {
+        case 0: record.addressee = .trigger("other", isIdentified: pick(0..<2) == 0)
+        case 1: record.addressee = .job("a")
+        default: break
         }
         if pick(0..<4) == 0 { record.refusals = [Decision(trigger: "other", outcome: .refused, reason: "no \"way\"")] }
         if pick(0..<3) == 0 {
@@ -234,6 +241,74 @@ private struct Model {
         _ = try await both("\(command) \(selection)") {
             try await $0.change(command, selection, now: at, limit: limit)
         }
+    }
+
+    /// Looks at kept events page after page and decides on some of them again.
+    private mutating func replay() async throws {
+        var query = EventQuery(
+            isUnmatched: pick(0..<3) > 0, filter: EventFilter(types: pick(0..<3) == 0 ? ["t1", "t2*"] : []),
+            acceptedFrom: pick(0..<3) == 0 ? now - .milliseconds(pick(0..<9000)) : nil,
+            acceptedUntil: pick(0..<3) == 0 ? now - .milliseconds(pick(0..<4000)) : nil, limit: pick(1..<9),
+            mostBytes: pick(1..<12))
+        var cursors: (Int64, Int64) = (0, 0)
+        for _ in 0..<4 {
+            query.after = cursors.0
+            let expected = try await stores.0.events(query)
+            query.after = cursors.1
+            let page = try await stores.1.events(query)
+            guard Self.renumbered(expected) == Self.renumbered(page) else {
+                throw Difference(description: "\(query): expected \(expected), the SQLite store answered \(page)")
+            }
+            var batch: [IntakeRecord] = []
+            for stored in page where pick(0..<3) == 0 {
+                var again = record()
+                events -= 1
+                again.event = stored.event
+                again.isReplay = true
+                if pick(0..<2) == 0 {
+                    again.refusals = [Decision(trigger: "trigger-a", outcome: .refused, reason: "now")]
+                }
+                // One that was removed meanwhile, or never was.
+                if pick(0..<6) == 0 { again.event.id += "-gone" }
+                batch.append(again)
+            }
+            let records = batch
+            if !records.isEmpty {
+                let answers = try await both("replay") { try await $0.accept(records) }
+                runs += answers.flatMap(\.runs)
+            }
+            guard let last = expected.last, let other = page.last else { break }
+            cursors = (last.sequence, other.sequence)
+        }
+        if pick(0..<4) == 0 {
+            let keeping = pick(0..<6)
+            let limit = pick(1..<4)
+            _ = try await both("prune events without runs") {
+                try await $0.pruneUnmatched(keeping: keeping, limit: limit)
+            }
+        }
+    }
+
+    /// A command on all that fit, page after page; a count of them; another input.
+    private mutating func changeAll() async throws {
+        let command = RunCommand.allCases[pick(0..<3)]
+        let filter = RunFilter(
+            job: pick(0..<2) == 0 ? "b" : nil, text: pick(0..<4) == 0 ? "t2" : nil,
+            createdUntil: pick(0..<2) == 0 ? now - .milliseconds(pick(0..<5000)) : nil)
+        _ = try await both("count") { try await $0.count(filter) }
+        let at = now
+        let limit = pick(1..<5)
+        var last: RunID?
+        for _ in 0..<3 {
+            let page = try await both("\(command) after \(String(describing: last))") { [last] store in
+                try await store.change(command, .filter(filter, after: last), now: at, limit: limit)
+            }
+            guard let end = page.last else { break }
+            last = end.id
+        }
+        guard !runs.isEmpty else { return }
+        let id = runs[pick(0..<runs.count)]
+        _ = try await both("retry with another input") { try await $0.retry(id, input: [0x31], now: at) }
     }
 
     private mutating func rescueAndReport() async throws {

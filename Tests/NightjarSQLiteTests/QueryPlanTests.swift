@@ -71,6 +71,12 @@ struct QueryPlanTests {
         try await store.setPaused(Pause(.job, "p"), true, now: now)
         try await store.setPaused(Pause(.job, "p"), false, now: now)
         _ = try await store.change(.cancel, .filter(RunFilter()), now: now, limit: 100)
+        _ = try await store.retry(records[0].runs[0].id, input: [0x31], now: now)
+        var again = records[1]
+        again.isReplay = true
+        again.refusals = [Decision(trigger: "t", outcome: .refused, reason: "now")]
+        _ = try await store.accept([again])
+        _ = try await store.pruneUnmatched(keeping: 1, limit: 1)
         _ = try await store.prune(runsBefore: now + .seconds(9), eventsBefore: now + .seconds(9), limit: 100)
         try await useSecondEvents(store)
     }

@@ -23,6 +23,11 @@ final class BrokenStore: RunStore {
         case prunesTheDead = "removes dead runs with the finished ones"
         case serializesWrongly = "takes empty data for none"
         case pagesWrongly = "repeats the last run of a page on the next"
+        case editsWithoutRetry = "retries a run and forgets its new input"
+        case replaysBeyondTime = "answers events that were accepted after the time asked for"
+        case revivesRemoved = "takes a removed event for new when it is decided on again"
+        case changesFromTheStart = "begins a command anew with each page"
+        case keepsOneLess = "removes one event without runs too many"
         case claimsTwice = "lets two nodes claim at the same time"
         case ignoresUniqueKeys = "makes a second run of a unique key"
         case collectsNothing = "lets no event join a run"
@@ -80,6 +85,8 @@ final class BrokenStore: RunStore {
                 }
                 batch[index].event.id += "-\(copy)"
             }
+        case .revivesRemoved:
+            for index in batch.indices { batch[index].isReplay = false }
         case .serializesWrongly:
             for index in batch.indices where batch[index].event.data == [] { batch[index].event.data = nil }
         default:
@@ -173,7 +180,14 @@ final class BrokenStore: RunStore {
     func change(
         _ command: RunCommand, _ selection: RunSelection, now: Timestamp, limit: Int
     ) async throws(StoreError) -> [RunChange] {
-        try await base.change(command, selection, now: now, limit: limit)
+        var selection = selection
+        if defect == .changesFromTheStart, case .filter(let filter, _) = selection { selection = .filter(filter) }
+        return try await base.change(command, selection, now: now, limit: limit)
+    }
+
+    func retry(_ id: RunID, input: [UInt8], now: Timestamp) async throws(StoreError) -> RunChange {
+        guard defect == .editsWithoutRetry else { return try await base.retry(id, input: input, now: now) }
+        return try await base.change(.retry, .ids([id]), now: now, limit: 1)[0]
     }
 
     func run(_ id: RunID) async throws(StoreError) -> Run? { try await base.run(id) }
@@ -198,6 +212,14 @@ final class BrokenStore: RunStore {
         try await base.events(after: sequence, limit: limit)
     }
 
+    func count(_ filter: RunFilter) async throws(StoreError) -> Int { try await base.count(filter) }
+
+    func events(_ query: EventQuery) async throws(StoreError) -> [EventRecord] {
+        var query = query
+        if defect == .replaysBeyondTime { query.acceptedUntil = nil }
+        return try await base.events(query)
+    }
+
     func counts() async throws(StoreError) -> [String: [RunState: Int]] { try await base.counts() }
 
     func sourceState(trigger: String) async throws(StoreError) -> [String: [UInt8]] {
@@ -216,6 +238,10 @@ final class BrokenStore: RunStore {
                 .discard, .filter(RunFilter(states: [.dead])), now: .distantPast, limit: limit)
         }
         return try await base.prune(runsBefore: runsBefore, eventsBefore: eventsBefore, limit: limit)
+    }
+
+    func pruneUnmatched(keeping: Int, limit: Int) async throws(StoreError) -> Int {
+        try await base.pruneUnmatched(keeping: defect == .keepsOneLess ? keeping - 1 : keeping, limit: limit)
     }
 
     func externalChanges() -> AsyncStream<Void> { base.externalChanges() }

@@ -101,6 +101,70 @@ struct NodeTests {
         #expect(journal.all == ["begins a", "stopped after 0.0 seconds"])
     }
 
+    @Test("a handler gets the run's id, the same for every attempt, and a fencing token that grows", arguments: seeds)
+    func fencing(seed: UInt64) throws {
+        let seen = Mutex<[(id: RunID, token: FencingToken)]>([])
+        try withNode(seed: seed, configuration: RuntimeConfiguration(node: "n")) { _ in
+            Job("tries", policy: JobPolicy(retry: RetryPolicy(attempts: 3, from: .seconds(1), upTo: .seconds(1)))) {
+                run in
+                seen.withLock { $0.append((run.id, run.fencingToken)) }
+                throw RunFailure("no")
+            }
+        } _: { runtime, store, clock in
+            let id = try await Self.start("tries", on: runtime)
+            try await clock.sleep(for: .seconds(60))
+            let attempts = seen.withLock { $0 }
+            #expect(attempts.map(\.id) == [id, id, id])
+            let tokens = attempts.map(\.token)
+            #expect(Set(tokens).count == 3 && tokens == tokens.sorted())
+        }
+    }
+
+    @Test("events without runs that are more than are to be kept go, the oldest first")
+    func unmatched() throws {
+        let retention = RetentionPolicy(unmatchedEvents: 3)
+        try withNode(seed: 1, configuration: RuntimeConfiguration(node: "n", retention: retention)) { _ in
+            Job("a") { _ in }
+        } _: { runtime, store, clock in
+            _ = try await runtime.intake.accept(
+                (1...8).map { IncomingEvent(Event(id: "\($0)", source: "/test", type: "test")) })
+            try await clock.sleep(for: .seconds(61))
+            #expect(store.eventIDs() == ["6", "7", "8"])
+        }
+    }
+
+    @Test("a dead run is done again with another input, which has to be JSON and not too large")
+    func editedInput() throws {
+        let inputs = Journal()
+        let configuration = RuntimeConfiguration(node: "n", maximumEventBytes: 20)
+        try withNode(seed: 1, configuration: configuration) { _ in
+            Job("picky") { run in
+                inputs.note(String(decoding: run.input, as: UTF8.self))
+                guard run.event.dataContentType == "application/json" else { throw RunFailure.never("no JSON") }
+            }
+        } _: { runtime, store, clock in
+            let id = try await Self.start("picky", on: runtime)
+            try await clock.sleep(for: .seconds(1))
+            #expect(try await store.run(id)?.state == .dead)
+            for (input, code) in [
+                ("{\"a\":", IntakeError.Code.invalidEvent), (String(repeating: "1", count: 21), .tooLarge),
+            ] {
+                do throws(IntakeError) {
+                    _ = try await runtime.retry(id, input: Array(input.utf8))
+                    Issue.record("\(input) was taken")
+                } catch {
+                    #expect(error.code == code)
+                }
+            }
+            let change = try await runtime.retry(id, input: Array("{\"a\": 1}".utf8))
+            #expect(change.outcome == .changed(.available))
+            try await clock.sleep(for: .seconds(1))
+            let run = try #require(try await store.run(id))
+            #expect(run.state == .completed && run.inputEditedAt != nil && run.event.data == nil)
+        }
+        #expect(inputs.all == ["", "{\"a\": 1}"])
+    }
+
     @Test("what an attempt emits is bounded in number and in bytes", arguments: [(1, 101), (11, 100), (1001, 0)])
     func emitted(events: Int, bytes: Int) throws {
         var configuration = RuntimeConfiguration(node: "n", maximumEventBytes: 100)

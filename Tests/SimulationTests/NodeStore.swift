@@ -155,6 +155,9 @@ final class NodeStore: RunStore {
             try await base.change(command, selection, now: now, limit: limit)
         }
     }
+    func retry(_ id: RunID, input: [UInt8], now: Timestamp) async throws(StoreError) -> RunChange {
+        try await call { () async throws(StoreError) in try await base.retry(id, input: input, now: now) }
+    }
     func run(_ id: RunID) async throws(StoreError) -> Run? {
         try await call { () async throws(StoreError) in try await base.run(id) }
     }
@@ -169,6 +172,12 @@ final class NodeStore: RunStore {
     }
     func events(after sequence: Int64?, limit: Int) async throws(StoreError) -> [EventRecord] {
         try await call { () async throws(StoreError) in try await base.events(after: sequence, limit: limit) }
+    }
+    func count(_ filter: RunFilter) async throws(StoreError) -> Int {
+        try await call { () async throws(StoreError) in try await base.count(filter) }
+    }
+    func events(_ query: EventQuery) async throws(StoreError) -> [EventRecord] {
+        try await call { () async throws(StoreError) in try await base.events(query) }
     }
     func counts() async throws(StoreError) -> [String: [RunState: Int]] {
         try await call { () async throws(StoreError) in try await base.counts() }
@@ -185,6 +194,11 @@ final class NodeStore: RunStore {
     func prune(runsBefore: Timestamp, eventsBefore: Timestamp, limit: Int) async throws(StoreError) -> Int {
         try await call { () async throws(StoreError) in
             try await base.prune(runsBefore: runsBefore, eventsBefore: eventsBefore, limit: limit)
+        }
+    }
+    func pruneUnmatched(keeping: Int, limit: Int) async throws(StoreError) -> Int {
+        try await call { () async throws(StoreError) in
+            try await base.pruneUnmatched(keeping: keeping, limit: limit)
         }
     }
     func externalChanges() -> AsyncStream<Void> { base.externalChanges() }

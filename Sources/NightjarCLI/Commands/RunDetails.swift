@@ -41,6 +41,7 @@ enum RunDetails {
         if let progress = run.progress {
             lines.append(("progress", "\(Int((progress.fraction * 100).rounded()))% \(progress.text ?? "")"))
         }
+        if let editedAt = run.inputEditedAt { lines.append(("edited", "the input, \(when(editedAt, now))")) }
         if let reason = run.reason { lines.append(("reason", reason)) }
         var text = lines.map { label, value in
             let line = label == "state" ? value : Printable.line(value)

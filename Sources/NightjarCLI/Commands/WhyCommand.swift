@@ -105,7 +105,8 @@ struct EventExplanation {
             } else if Set(trigger.jobs).isSubset(of: record.decisions.compactMap(\.job)) {
                 reason = "its jobs were started by another trigger already"
             } else {
-                reason = "it wants the event, but did not stand in the configuration when the event came"
+                reason =
+                    "it wants the event now, but did not when the event came; \"nightjar replay\" starts its jobs"
             }
             return Decision(trigger: trigger.name, outcome: .refused, reason: reason)
         }

@@ -87,21 +87,25 @@ struct Workspace {
 
     /// The door by which events enter the store.
     func intake(into store: any RunStore) throws -> any Intake {
-        let outline = try configured()
+        _ = try configured()
+        return try runtime(on: store).intake
+    }
+
+    /// A node that decides as the configuration says and does nothing: without one, it knows no jobs and triggers.
+    func runtime(on store: any RunStore) throws -> Runtime {
         // This process makes runs and does none of them: the running node will.
         let elsewhere = ClosureHandler { _ in throw RunFailure("this process runs no jobs") }
-        let jobs = outline.jobs.map { Job($0.name, policy: $0.policy, kind: $0.kind, handler: elsewhere) }
-        let triggers = outline.triggers.map { trigger in
+        let jobs = (outline?.jobs ?? []).map { Job($0.name, policy: $0.policy, kind: $0.kind, handler: elsewhere) }
+        let triggers = (outline?.triggers ?? []).map { trigger in
             Trigger(
                 trigger.name, kind: trigger.kind, origin: trigger.filter.map { .bus($0) } ?? .external,
                 start: trigger.jobs, delay: trigger.delay, rules: trigger.rules, summary: trigger.summary)
         }
         var configuration = RuntimeConfiguration()
-        configuration.maximumEventBytes = outline.maximumEventBytes
-        let runtime = try Runtime(
+        if let outline { configuration.maximumEventBytes = outline.maximumEventBytes }
+        return try Runtime(
             store: store, jobs: jobs, triggers: triggers, configuration: configuration,
             logger: Logger(label: "nightjar", factory: { _ in SwiftLogNoOpLogHandler() }))
-        return runtime.intake
     }
 }
 

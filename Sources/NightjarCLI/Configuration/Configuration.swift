@@ -65,6 +65,8 @@ struct RetentionSettings: Sendable, Hashable {
     var runs = Duration.seconds(7 * 86_400)
     /// How long events are kept, and known as duplicates.
     var events = Duration.seconds(7 * 86_400)
+    /// How many events without runs are kept.
+    var unmatchedEvents = 100_000
 }
 
 /// What is logged, and how.

@@ -102,6 +102,8 @@ extension Reading where Value == RetentionSettings {
             var settings = RetentionSettings()
             settings.runs = section.read("runs", .duration(), default: settings.runs)
             settings.events = section.read("events", .duration(), default: settings.events)
+            settings.unmatchedEvents = section.read(
+                "unmatched", .integer(0...100_000_000), default: settings.unmatchedEvents)
             return settings
         }
     }

@@ -30,6 +30,11 @@ extension JSONWriter {
         key("sequence")
         integer(record.sequence)
         member("acceptedAt", record.acceptedAt)
+        switch record.addressee {
+        case .trigger(let name, _): member("addressee", "trigger:\(name)")
+        case let addressee?: member("addressee", addressee.description)
+        case nil: break
+        }
         key("decisions")
         beginArray()
         for decision in record.decisions {

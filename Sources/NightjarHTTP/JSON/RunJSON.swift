@@ -42,6 +42,7 @@ extension JSONWriter {
             key("input")
             self.data(data, contentType: run.event.dataContentType)
         }
+        if let inputEditedAt = run.inputEditedAt { member("inputEditedAt", inputEditedAt) }
         if let result = run.result {
             key("result")
             raw(result)

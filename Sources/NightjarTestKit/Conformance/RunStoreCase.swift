@@ -44,7 +44,7 @@ public enum RunStoreConformance {
     public static let cases: [RunStoreCase] =
         acceptance + fidelity + claims + leases + settlements + emissions + rescues + commands + commandTable
         + listings + records + upkeep + keys + rates + ranks + suspects + circumstances + uniqueCases + collectCases
-        + concurrency
+        + bulkCases + replayCases + concurrency
 }
 
 /// A store did not do what its contract says.
