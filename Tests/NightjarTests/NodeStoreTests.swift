@@ -50,7 +50,8 @@ struct NodeStoreTests {
 
     @Test("a name that turns out to be taken after the store has failed keeps the node from working")
     func nameTakenLate() throws {
-        let simulation = Simulation(seed: 1)
+        var simulation = Simulation(seed: 1)
+        simulation.maximumSteps = 100_000
         let hooks = HookedStore()
         let calls = Mutex(0)
         hooks.before { call throws(StoreError) in
