@@ -34,7 +34,8 @@ struct AttemptRunner: Sendable {
         }
         if let reason = gate.reason {
             let end = AttemptEnd.stopped(reason, message: "stopped before it began", output: nil)
-            return settle(claimed, end: end, policy: job.policy.retry, emitted: [], startedAt: startedAt)
+            return settle(
+                claimed, end: end, done: [], policy: job.policy.retry, emitted: [], startedAt: startedAt)
         }
         let deadline = timeout.map { startedAt + $0 }
         if let timeout { alarms.set(.timeout(lease.token), after: timeout) }

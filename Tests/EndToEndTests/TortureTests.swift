@@ -117,9 +117,10 @@ struct TortureTests {
         var runs: [[String: Any]] = []
         var cursor = ""
         repeat {
-            let page = try await node.request("GET", "/v1/runs?limit=500&cursor=\(cursor)").json
-            runs += page["runs"] as? [[String: Any]] ?? []
-            cursor = page["next"] as? String ?? ""
+            let response = try await node.request("GET", "/v1/runs?limit=500\(cursor)")
+            guard response.status == 200 else { throw NodeProcess.Failure(description: response.body) }
+            runs += response.json["runs"] as? [[String: Any]] ?? []
+            cursor = (response.json["next"] as? String).map { "&cursor=\($0)" } ?? ""
         } while !cursor.isEmpty
         return runs
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Nightjar
 import Testing
 
 @testable import NightjarCLI
@@ -175,6 +176,13 @@ struct BulkProgramTests {
         bar.show(0.5, "4 of 8")
         bar.end()
         #expect(written == ["work: 8\n"])
+    }
+
+    @Test("how many events without runs are kept is a setting")
+    func retention() throws {
+        let configuration = try NightjarCLITests.configuration("retention: { unmatched: 5 }")
+        #expect(Assembly(configuration: configuration).runtimeConfiguration().retention.unmatchedEvents == 5)
+        #expect(mistakes("retention: { unmatched: -1 }").first?.hasPrefix("1:25: unmatched") == true)
     }
 
     @Test("numbers have a comma between thousands, things an s when there are several")

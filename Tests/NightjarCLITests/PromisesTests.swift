@@ -24,7 +24,10 @@ struct PromisesTests {
             let names = text.components(separatedBy: "\"").enumerated().filter { !$0.offset.isMultiple(of: 2) }.map(
                 \.element)
             #expect(!names.isEmpty, "no test holds: \(promise.prefix(60))")
-            for name in names { #expect(sources.contains("(\"\(name)\""), "there is no test \"\(name)\"") }
+            for name in names {
+                let exists = sources.contains("\"\(name)\"")
+                #expect(exists, "there is no test \"\(name)\"")
+            }
         }
     }
 }

@@ -22,6 +22,8 @@ final class Invariants: Sendable {
         var told: [RunID: RunState] = [:]
         /// The lease that each run had when it was last looked at.
         var leases: [RunID: Lease] = [:]
+        /// How many slots the handlers take that each node has under way.
+        var slots: [NodeID: Int] = [:]
         var checks = 0
         var broken: BrokenRule?
     }
@@ -50,6 +52,16 @@ final class Invariants: Sendable {
         state.withLock { _ = $0.acknowledged.insert(id) }
     }
 
+    /// A handler begins on that node, or ends, whose run takes so many of its four slots.
+    func handler(on node: NodeID, takes weight: Int) {
+        state.withLock { state in
+            let slots = state.slots[node, default: 0] + weight
+            state.slots[node] = slots
+            guard slots > 4 else { return }
+            state.broken = state.broken ?? BrokenRule(rule: 7, detail: "\(node) does runs that take \(slots) slots of its 4")
+        }
+    }
+
     /// A node was told that the run is settled, or cancelled: from then on the store says so too.
     func told(_ run: RunID, _ runState: RunState) {
         guard runState.isFinished else { return }
@@ -65,7 +77,6 @@ final class Invariants: Sendable {
         let events = store.eventIDs()
         let now = clock.now
         try Self.checkKeys(runs, store.eventSequences())
-        try Self.checkSlots(runs)
         try state.withLock { state in
             state.revision = revision
             state.checks += 1
@@ -125,17 +136,6 @@ final class Invariants: Sendable {
                     detail:
                         "\(one.event.id) runs before \(earlier.event.id), which is \(earlier.state), in the key \(key)")
             }
-        }
-    }
-
-    /// No node has more in hand than its four slots.
-    private static func checkSlots(_ runs: [Run]) throws {
-        var used: [NodeID: Int] = [:]
-        for run in runs {
-            if let node = run.lease?.node { used[node, default: 0] += run.job == "heavy" ? 3 : 1 }
-        }
-        if let (node, slots) = used.first(where: { $0.value > 4 }) {
-            throw BrokenRule(rule: 7, detail: "\(node) has runs in hand that take \(slots) slots of its 4")
         }
     }
 

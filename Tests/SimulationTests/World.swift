@@ -270,6 +270,8 @@ final class World: Sendable {
                 retry: retry, timeout: timeout, concurrency: concurrency, expires: expires, weight: weight,
                 key: perKey == nil ? nil : Self.key, perKey: perKey ?? KeyPolicy())
             return Job(name, policy: policy) { [weak self] context in
+                self?.invariants.handler(on: context.node, takes: weight)
+                defer { self?.invariants.handler(on: context.node, takes: -weight) }
                 self?.note("\(context.job) \(context.event.id) attempt \(context.attempt) on \(context.node)")
                 try await body(context)
             }
