@@ -105,5 +105,17 @@ final class HookedStore: RunStore {
             try await base.prune(runsBefore: runsBefore, eventsBefore: eventsBefore, limit: limit)
         }
     }
+    func retry(_ id: RunID, input: [UInt8], now: Timestamp) async throws(StoreError) -> RunChange {
+        try await call { () async throws(StoreError) in try await base.retry(id, input: input, now: now) }
+    }
+    func count(_ filter: RunFilter) async throws(StoreError) -> Int {
+        try await call { () async throws(StoreError) in try await base.count(filter) }
+    }
+    func events(_ query: EventQuery) async throws(StoreError) -> [EventRecord] {
+        try await call { () async throws(StoreError) in try await base.events(query) }
+    }
+    func pruneUnmatched(keeping: Int, limit: Int) async throws(StoreError) -> Int {
+        try await call { () async throws(StoreError) in try await base.pruneUnmatched(keeping: keeping, limit: limit) }
+    }
     func externalChanges() -> AsyncStream<Void> { base.externalChanges() }
 }

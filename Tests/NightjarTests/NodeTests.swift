@@ -111,7 +111,7 @@ struct NodeTests {
                 throw RunFailure("no")
             }
         } _: { runtime, store, clock in
-            let id = try await Self.start("tries", on: runtime)
+            let id = try await startRun("tries", on: runtime)
             try await clock.sleep(for: .seconds(60))
             let attempts = seen.withLock { $0 }
             #expect(attempts.map(\.id) == [id, id, id])
@@ -143,7 +143,7 @@ struct NodeTests {
                 guard run.event.dataContentType == "application/json" else { throw RunFailure.never("no JSON") }
             }
         } _: { runtime, store, clock in
-            let id = try await Self.start("picky", on: runtime)
+            let id = try await startRun("picky", on: runtime)
             try await clock.sleep(for: .seconds(1))
             #expect(try await store.run(id)?.state == .dead)
             for (input, code) in [

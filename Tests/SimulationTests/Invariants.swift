@@ -18,6 +18,10 @@ final class Invariants: Sendable {
         var tokens: [RunID: FencingToken] = [:]
         var highestToken: FencingToken = 0
         var acknowledged: Set<String> = []
+        /// Acknowledged events that make a run of their own.
+        var needRuns: Set<String> = []
+        var mustBeDone: Set<String> = []
+        var done: Set<String> = []
         /// Where someone was told that a run stands, for good.
         var told: [RunID: RunState] = [:]
         /// The lease that each run had when it was last looked at.
@@ -48,8 +52,20 @@ final class Invariants: Sendable {
         state.withLock { $0.broken = $0.broken ?? rule }
     }
 
-    func acknowledged(_ id: String) {
-        state.withLock { _ = $0.acknowledged.insert(id) }
+    /// - Parameter makesRun: whether the event makes a run of its own, whatever other events there are.
+    func acknowledged(_ id: String, makesRun: Bool = true) {
+        state.withLock { state in
+            state.acknowledged.insert(id)
+            if makesRun { state.needRuns.insert(id) }
+        }
+    }
+
+    /// A batch gets this event, and does it.
+    func mustBeDone(_ id: String) { state.withLock { _ = $0.mustBeDone.insert(id) } }
+
+    /// A handler did these items of its batch. One that some attempt has done, and that was settled, comes to no later one.
+    func did(_ context: RunContext, _ items: [String]) {
+        state.withLock { $0.done.formUnion(items) }
     }
 
     /// A handler begins on that node, or ends, whose run takes so many of its four slots.
@@ -58,7 +74,8 @@ final class Invariants: Sendable {
             let slots = state.slots[node, default: 0] + weight
             state.slots[node] = slots
             guard slots > 4 else { return }
-            state.broken = state.broken ?? BrokenRule(rule: 7, detail: "\(node) does runs that take \(slots) slots of its 4")
+            state.broken =
+                state.broken ?? BrokenRule(rule: 7, detail: "\(node) does runs that take \(slots) slots of its 4")
         }
     }
 
@@ -68,8 +85,6 @@ final class Invariants: Sendable {
         state.withLock { $0.told[run] = runState }
     }
 
-    var acknowledgedEvents: Set<String> { state.withLock { $0.acknowledged } }
-
     func check() throws {
         let revision = store.revision
         guard state.withLock({ $0.revision != revision }) else { return }
@@ -77,6 +92,7 @@ final class Invariants: Sendable {
         let events = store.eventIDs()
         let now = clock.now
         try Self.checkKeys(runs, store.eventSequences())
+        try Self.checkUnique(runs)
         try state.withLock { state in
             state.revision = revision
             state.checks += 1
@@ -135,6 +151,17 @@ final class Invariants: Sendable {
                     rule: 6,
                     detail:
                         "\(one.event.id) runs before \(earlier.event.id), which is \(earlier.state), in the key \(key)")
+            }
+        }
+    }
+
+    /// Of a unique key one run at most is to be done.
+    private static func checkUnique(_ runs: [Run]) throws {
+        var keys: Set<String> = []
+        for run in runs where run.job == "unique" && !run.state.isFinished {
+            let key = String(decoding: run.event.data ?? [], as: UTF8.self)
+            guard keys.insert(key).inserted else {
+                throw BrokenRule(rule: 4, detail: "two runs of the unique key \(key) are to be done")
             }
         }
     }
@@ -204,7 +231,11 @@ final class Invariants: Sendable {
             throw BrokenRule(
                 rule: 9, detail: "run \(run.id) kills its nodes and is dead for another reason: \(run.reason ?? "")")
         }
-        for id in acknowledgedEvents where !runs.contains(where: { $0.event.id == id }) {
+        let (needRuns, undone) = state.withLock { ($0.needRuns, $0.mustBeDone.subtracting($0.done)) }
+        if let id = undone.min() {
+            throw BrokenRule(rule: 2, detail: "the event \(id) came to no batch")
+        }
+        for id in needRuns where !runs.contains(where: { $0.event.id == id }) {
             throw BrokenRule(rule: 1, detail: "the acknowledged event \(id) has no run")
         }
     }

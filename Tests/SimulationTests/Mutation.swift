@@ -20,16 +20,18 @@ enum Mutation: String, Sendable, CaseIterable {
     case ignoresOrder = "runs of an ordered key go at once"
     case ignoresKeyLimit = "more runs of a key run at once than may"
     case ignoresWeight = "a heavy run takes one slot"
+    case ignoresUniqueKeys = "a second run of a unique key is made"
+    case losesItems = "items of a batch that failed count as done"
     case retriesTheDone = "a run that completed is tried again"
 }
 
 /// What the mistakes do to the calls of a store.
 extension Mutation {
     func batch(_ batch: [IntakeRecord], arrival: Int) -> [IntakeRecord] {
-        guard self == .forgetsDuplicates else { return batch }
-        return batch.map { record in
+        batch.map { record in
             var record = record
-            record.event.source += "/\(arrival)"
+            if self == .forgetsDuplicates { record.event.source += "/\(arrival)" }
+            if self == .ignoresUniqueKeys { for index in record.runs.indices { record.runs[index].unique = nil } }
             return record
         }
     }
@@ -55,6 +57,8 @@ extension Mutation {
         case (.dropsFencingCheck, _):
             if let lease = current(settlement.lease.run) { settlement.lease = lease }
         case (.forgetsEmitted, _), (.emitsApart, _): settlement.emitted = []
+        case (.losesItems, .retry(_, _)) where !settlement.doneItems.isEmpty:
+            settlement.transition = .complete(result: nil)
         case (.takesFromTheLiving, _): settlement.onlyIfExpired = false
         case (.countsCrashesAsFailures, .retry(let at, var history)) where settlement.onlyIfExpired:
             history.failures += 1

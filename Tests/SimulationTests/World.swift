@@ -103,7 +103,11 @@ final class World: Sendable {
                 do {
                     let answers = try await nodes[random(0..<nodes.count)].runtime.intake.accept(
                         events.map { IncomingEvent($0) })
-                    for event in events { invariants.acknowledged(event.id) }
+                    let job = Self.names[number % Self.names.count]
+                    for event in events {
+                        invariants.acknowledged(event.id, makesRun: !Self.sharing.contains(job))
+                        if job == "batched" { invariants.mustBeDone(event.id) }
+                    }
                     note("\(events[0].id) and \(events.count - 1) more: \(answers[0].outcome)")
                     return
                 } catch {
@@ -249,8 +253,11 @@ final class World: Sendable {
     /// The jobs that an event of their own starts.
     private static let names = [
         "quick", "flaky", "emitter", "hanging", "hopeless", "snoozing", "stuck", "ordered", "limited", "heavy",
-        "expiring", "killer",
+        "expiring", "killer", "unique", "batched", "debounced",
     ]
+
+    /// The jobs whose events may have no run of their own: another stands for it, or they joined one.
+    static let sharing: Set<String> = ["unique", "batched", "debounced"]
 
     private static let triggers: [Trigger] =
         names.enumerated().map { index, job in
@@ -263,12 +270,14 @@ final class World: Sendable {
         let retry = RetryPolicy(attempts: 4, from: .milliseconds(300), upTo: .seconds(5), snoozes: 5, crashes: 6)
         func job(
             _ name: String, timeout: Duration? = nil, concurrency: Int? = nil, expires: Duration? = nil,
-            weight: Int = 1, perKey: KeyPolicy? = nil,
+            weight: Int = 1, perKey: KeyPolicy? = nil, unique: UniquePolicy? = nil, batch: BatchPolicy? = nil,
+            debounce: DebouncePolicy? = nil,
             _ body: @escaping @Sendable (RunContext) async throws -> Void
         ) -> Job {
             let policy = JobPolicy(
                 retry: retry, timeout: timeout, concurrency: concurrency, expires: expires, weight: weight,
-                key: perKey == nil ? nil : Self.key, perKey: perKey ?? KeyPolicy())
+                key: perKey == nil ? nil : Self.key, perKey: perKey ?? KeyPolicy(), unique: unique,
+                debounce: debounce, batch: batch)
             return Job(name, policy: policy) { [weak self] context in
                 self?.invariants.handler(on: context.node, takes: weight)
                 defer { self?.invariants.handler(on: context.node, takes: -weight) }
@@ -302,6 +311,21 @@ final class World: Sendable {
                 await Task.yield()
                 endNode(named: context.node)
                 try await clock.sleep(until: .distantFuture)
+            },
+            job("unique", unique: UniquePolicy(key: Self.key)) { [self] _ in try await work(upTo: 2000) },
+            job("debounced", debounce: DebouncePolicy(wait: .seconds(1), atMost: .seconds(4))) { [self] _ in
+                try await work(upTo: 300)
+            },
+            job("batched", batch: BatchPolicy(size: 4, within: .seconds(2))) { [self] context in
+                try await work(upTo: 800)
+                // An item fails in its first attempts only.
+                var failures: [Int: String] = [:]
+                for index in context.items.indices where context.attempt < 3 && random(0..<3) == 0 {
+                    failures[index] = "unlucky"
+                }
+                invariants.did(
+                    context, context.items.indices.filter { failures[$0] == nil }.map { context.items[$0].id })
+                if !failures.isEmpty { throw BatchFailure(items: failures) }
             },
             // Ends only when someone cancels it.
             job("stuck") { [self] _ in try await clock.sleep(until: .distantFuture) },
