@@ -26,6 +26,8 @@ final class Invariants: Sendable {
         var told: [RunID: RunState] = [:]
         /// The lease that each run had when it was last looked at.
         var leases: [RunID: Lease] = [:]
+        /// How many attempts of each run had crashed then.
+        var crashes: [RunID: Int] = [:]
         /// How many slots the handlers take that each node has under way.
         var slots: [NodeID: Int] = [:]
         var checks = 0
@@ -180,13 +182,11 @@ final class Invariants: Sendable {
 
     /// Whoever takes a run from another node waits until its lease is over.
     private static func checkTakenBack(_ run: Run, _ state: inout State, _ now: Timestamp) throws {
-        let lease = state.leases.updateValue(
-            run.lease ?? Lease(run: run.id, token: 0, node: "", expiresAt: .distantPast), forKey: run.id)
-        guard let lease, lease.token > 0, run.lease?.token != lease.token,
-            run.attempts.contains(where: { attempt in
-                attempt.outcome == .crashed && attempt.number == run.attempts.count - (run.lease == nil ? 0 : 1)
-            })
-        else { return }
+        let lease = state.leases.removeValue(forKey: run.id)
+        state.leases[run.id] = run.lease
+        let crashes = run.attempts.count { $0.outcome == .crashed }
+        let before = state.crashes.updateValue(crashes, forKey: run.id) ?? 0
+        guard let lease, crashes > before else { return }
         guard lease.expiresAt <= now + mostSkew else {
             throw BrokenRule(
                 rule: 3,
@@ -224,8 +224,16 @@ final class Invariants: Sendable {
             throw BrokenRule(rule: 2, detail: "run \(run.id) of \(run.job) is still \(run.state)")
         }
         let runs = store.allRuns()
-        for run in runs where run.state == .dead && run.reason?.contains("quarantined") == true && run.job != "killer" {
-            throw BrokenRule(rule: 9, detail: "run \(run.id) of \(run.job) is quarantined for what others did")
+        // An innocent one may be out of luck, but only as often as it was the one to be suspected.
+        for run in runs where run.state == .dead && run.reason?.contains("quarantined") == true {
+            let charged = run.attempts.count {
+                $0.outcome == .crashed && $0.error?.contains("another run is charged") == false
+            }
+            guard charged >= 6 else {
+                throw BrokenRule(
+                    rule: 9,
+                    detail: "run \(run.id) of \(run.job) is quarantined after \(charged) of 6 deaths of its nodes")
+            }
         }
         for run in runs where run.job == "killer" && run.state == .dead && run.reason?.contains("quarantined") != true {
             throw BrokenRule(

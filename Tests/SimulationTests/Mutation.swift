@@ -22,6 +22,7 @@ enum Mutation: String, Sendable, CaseIterable {
     case ignoresWeight = "a heavy run takes one slot"
     case ignoresUniqueKeys = "a second run of a unique key is made"
     case losesItems = "items of a batch that failed count as done"
+    case chargesTheSpared = "a run is charged with a death of which another is suspected"
     case retriesTheDone = "a run that completed is tried again"
 }
 
@@ -66,6 +67,12 @@ extension Mutation {
             settlement.transition =
                 history.failures >= 4
                 ? .die(reason: "used up", history: history) : .retry(at: at, history: history)
+        case (.chargesTheSpared, .retry(let at, var history)) where settlement.onlyIfExpired:
+            // Six of these and it is dead, though each time another one was charged.
+            history.crashes += 3
+            settlement.transition =
+                history.crashes >= 6
+                ? .die(reason: "quarantined", history: history) : .retry(at: at, history: history)
         case (.countsReleases, .release):
             settlement.transition = .retry(at: settlement.at, history: RunHistory())
         case (.retriesTheDone, .complete):
