@@ -160,6 +160,7 @@ let package = Package(
         tests(
             "NightjarScheduleTests",
             ["NightjarSchedule", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", logging]),
-        tests("SimulationTests", ["Nightjar", "NightjarCore", "CloudEvents", "Expressions", "NightjarTestKit", logging]),
+        tests(
+            "SimulationTests", ["Nightjar", "NightjarCore", "CloudEvents", "Expressions", "NightjarTestKit", logging]),
     ]
 )

@@ -44,7 +44,7 @@ extension JobPolicy {
         if let batch {
             let key = try batch.key.map { key throws(TriggerRules.Refusal) in try Self.text(key, event, "batch.key") }
             claim = CollectClaim(
-                key: key ?? run.key ?? "", until: run.runAt + batch.within, size: batch.size, keep: .all,
+                key: Self.collectKey(key, run.key), until: run.runAt + batch.within, size: batch.size, keep: .all,
                 isOpen: batch.size > 1)
             wait = batch.within
         } else if let debounce {
@@ -52,7 +52,7 @@ extension JobPolicy {
                 try Self.text(key, event, "debounce.key")
             }
             claim = CollectClaim(
-                key: key ?? run.key ?? "", until: debounce.atMost.map { [runAt = run.runAt] in runAt + $0 },
+                key: Self.collectKey(key, run.key), until: debounce.atMost.map { [runAt = run.runAt] in runAt + $0 },
                 keep: debounce.keep)
             wait = debounce.wait
         } else {
@@ -62,6 +62,12 @@ extension JobPolicy {
         // Who says when it is to begin gets a run of its own.
         if isTimeGiven || claim.keep == .all && bytes >= CollectClaim.mostBytes { run.collect?.isOpen = false }
         if run.collect?.isOpen == true { run.runAt = run.runAt + wait }
+    }
+
+    /// What events have in common that join one run: with the job's key too, so that none joins a run in another's line.
+    private static func collectKey(_ own: String?, _ key: String?) -> String {
+        guard let own, let key else { return own ?? key ?? "" }
+        return "\(key.utf8.count):\(key)\(own)"
     }
 
     private static func text(

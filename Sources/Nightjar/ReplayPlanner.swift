@@ -158,7 +158,8 @@ private struct Replan {
     ) {
         let refused = record.refusals.count
         planner.start(trigger, event, &record, now: now, makeID: makeID)
-        let done = Set(stored.decisions.lazy.filter { $0.outcome == .started }.compactMap(\.job))
+        // It made a run, joined one, or another run stands for the one that it was not to make.
+        let done = Set(stored.decisions.lazy.filter { $0.run != nil }.compactMap(\.job))
         record.runs.removeAll { done.contains($0.job) }
         record.refusals.removeAll { $0.job.map(done.contains) ?? false }
         let reason = record.refusals.dropFirst(refused).first?.reason ?? "its jobs have runs of the event already"
@@ -168,7 +169,7 @@ private struct Replan {
 
     /// Stores what was decided, if that is anything new.
     private mutating func take(_ record: IntakeRecord) {
-        let old = stored.decisions.filter { $0.outcome != .started }
+        let old = stored.decisions.filter { $0.outcome == .refused }
         if !record.runs.isEmpty || record.refusals(replacing: old) != old { plan.records = [record] }
     }
 }

@@ -30,10 +30,11 @@ public struct IntakeRecord: Sendable, Hashable {
         self.stateChanges = stateChanges
     }
 
-    /// What is kept of an event's refusals when it was decided on again.
+    /// What is kept of an event's refusals when it was decided on again. That another run stands for the one that it was not to
+    /// make stays so.
     public func refusals(replacing old: [Decision]) -> [Decision] {
         let decided = Set(runs.map(\.trigger) + refusals.map(\.trigger))
-        return old.filter { !decided.contains($0.trigger) } + refusals
+        return old.filter { $0.run != nil || !decided.contains($0.trigger) } + refusals
     }
 }
 

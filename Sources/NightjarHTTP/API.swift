@@ -110,9 +110,10 @@ struct API: Sendable {
             }
             filter.states.insert(state)
         }
-        filter.job = try request.query("job").last
-        filter.trigger = try request.query("trigger").last
-        filter.text = try request.query("text").last
+        // A parameter without a value says nothing: it must not stand for all runs.
+        filter.job = try request.query("job").last { !$0.isEmpty }
+        filter.trigger = try request.query("trigger").last { !$0.isEmpty }
+        filter.text = try request.query("text").last { !$0.isEmpty }
         return filter
     }
 

@@ -12,19 +12,20 @@ extension Connection {
         return try select.step() ? select.runID(0) : nil
     }
 
-    /// The run that events of this key join; `nil` if none is open. Uses runs_collecting.
+    /// The run that events of this key join; `nil` if none is open, or its time has come. Uses runs_collecting.
     private func openRun(
-        _ claim: CollectClaim, of job: String
+        _ claim: CollectClaim, of job: String, at now: Timestamp
     ) throws -> (id: RunID, run: CollectingRun, keep: DebouncePolicy.Keep)? {
         guard claim.isOpen else { return nil }
         let select = try statement(
             """
             SELECT id, run_at, expires_at, collects_until, collects_size, collected, collected_bytes, keeps
             FROM runs INDEXED BY runs_collecting
-            WHERE job = ? AND collect_key = ? AND collects = 1 AND state = 0 ORDER BY id LIMIT 1
+            WHERE job = ? AND collect_key = ? AND collects = 1 AND state = 0 AND run_at > ? ORDER BY id LIMIT 1
             """)
         select.bind(1, job)
         select.bind(2, claim.key)
+        select.bind(3, now)
         defer { select.reset() }
         guard try select.step() else { return nil }
         let run = CollectingRun(
@@ -35,7 +36,7 @@ extension Connection {
 
     /// Lets the event join the open run, if there is one: the run that it joined.
     func join(_ new: NewRun, _ claim: CollectClaim, event: Int64, bytes: Int, now: Timestamp) throws -> RunID? {
-        guard let (id, open, keep) = try openRun(claim, of: new.job) else { return nil }
+        guard let (id, open, keep) = try openRun(claim, of: new.job, at: now) else { return nil }
         var run = open
         run.join(new, bytes: keep == .all ? bytes : 0, at: now)
         try insertItem(new, of: id, position: open.count, event: event, keepsInput: keep == .all)

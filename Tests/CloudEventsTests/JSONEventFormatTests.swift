@@ -199,7 +199,7 @@ struct JSONEventFormatTests {
         #expect(error?.byteOffset == 0)
     }
 
-    @Test("malformed JSON is refused wherever it stands in an event", arguments: JSONTextTests.malformed)
+    @Test("malformed JSON is refused wherever it stands in an event", arguments: JSONTextTests.malformedTexts)
     func malformedValues(json: String, offset: Int) {
         for member in ["\"data\":", "\"ext\":", "\"subject\":"] {
             let error = thrown { () throws(EventError) in try JSONEventFormat.decode(structured(member + json)) }

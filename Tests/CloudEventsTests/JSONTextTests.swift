@@ -19,7 +19,7 @@ struct JSONTextTests {
     }
 
     /// Text, and the byte at which it is wrong.
-    static let malformed: [(String, Int)] = [
+    static let malformedTexts: [(String, Int)] = [
         ("", 0), (" ", 1), ("{", 1), ("[", 1), ("}", 0), ("]", 0), ("[}", 1), ("{]", 1), ("[1}", 2), (#"{"a":1]"#, 6),
         ("[1,]", 3), ("[,1]", 1), ("[1 2]", 3), ("[1,,2]", 3), (#"{"a":1,}"#, 7), (#"{,"a":1}"#, 1), (#"{"a"}"#, 4),
         (#"{"a":}"#, 5), (#"{"a" 1}"#, 5), (#"{"a":1 "b":2}"#, 7), ("{a:1}", 1), ("{'a':1}", 1), ("{1:2}", 1),
@@ -38,7 +38,7 @@ struct JSONTextTests {
         (#"["a":1]"#, 4),
     ]
 
-    @Test("anything else is malformed, and the error says at which byte", arguments: malformed)
+    @Test("anything else is malformed, and the error says at which byte", arguments: malformedTexts)
     func malformed(text: String, offset: Int) {
         let error = thrown { () throws(EventError) in try JSONText.validate(utf8(text)) }
         #expect(error?.code == .malformedJSON)

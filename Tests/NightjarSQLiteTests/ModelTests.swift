@@ -92,6 +92,9 @@ private struct Model {
         }
     }
 
+    /// Whether the job's keys have a rate beyond which runs wait: then none is dropped by another rate of the key.
+    private func hasKeyRate(_ job: String) -> Bool { demands.contains { $0.job == job && $0.perKey?.rate != nil } }
+
     private mutating func record() -> IntakeRecord {
         events += 1
         let number = pick(0..<4) == 0 ? pick(0..<events) : events
@@ -113,7 +116,7 @@ private struct Model {
                     runAt: now + .milliseconds(pick(0..<3) == 0 ? pick(1..<2000) : 0), priority: pick(0..<3),
                     expiresAt: pick(0..<4) == 0 ? now + .milliseconds(pick(100..<4000)) : nil,
                     key: pick(0..<3) == 0 ? nil : "k\(pick(0..<3))", stopsKey: pick(0..<4) == 0,
-                    dropsBeyond: pick(0..<3) == 0 ? drops : .init()))
+                    dropsBeyond: pick(0..<3) == 0 ? drops.without(keyRate: hasKeyRate(job)) : .init()))
             // Seldom both, which no job's policy can say, and a store has to bear all the same.
             if pick(0..<4) == 0 { record.runs[record.runs.count - 1].unique = uniqueClaim() }
             if pick(0..<4) == 0 { collect(&record.runs[record.runs.count - 1]) }
@@ -175,7 +178,8 @@ private struct Model {
             expected.runs.map(\.key) == actual.runs.map(\.key), expected.expired == actual.expired,
             expected.runs.map(\.startsOverAt) == actual.runs.map(\.startsOverAt),
             expected.tooHeavy == actual.tooHeavy,
-            expected.runs.map(\.input) == actual.runs.map(\.input), expected.runs.map(\.items) == actual.runs.map(\.items)
+            expected.runs.map(\.input) == actual.runs.map(\.input),
+            expected.runs.map(\.items) == actual.runs.map(\.items)
         else { throw Difference(description: "claim: expected \(expected), the SQLite store answered \(actual)") }
         leases += actual.runs
     }
@@ -376,5 +380,11 @@ private struct Model {
         _ = try await both("event") { Self.renumbered(try await $0.events(id: "e3", source: nil)) }
         _ = try await both("counts") { try await $0.counts() }
         _ = try await both("source state") { try await $0.sourceState(trigger: "files") }
+    }
+}
+
+extension NewRun.DropLimits {
+    fileprivate func without(keyRate isWithout: Bool) -> NewRun.DropLimits {
+        NewRun.DropLimits(job: job, key: isWithout ? nil : key)
     }
 }

@@ -64,7 +64,7 @@ final class World: Sendable {
                 for _ in 0..<options.nodes { startNode(&group) }
                 for number in 0..<options.events {
                     await pause(upTo: 900)
-                    await publish(number)
+                    await publish(number, &group)
                     if options.crashes > 0, number % max(1, options.events / options.crashes) == 3 {
                         endNode()
                         await pause(upTo: 2000)
@@ -90,7 +90,7 @@ final class World: Sendable {
     }
 
     /// Publishes an event at some node until one of them acknowledges it, as an at-least-once source does.
-    private func publish(_ number: Int) async {
+    private func publish(_ number: Int, _ group: inout TaskGroup<Void>) async {
         // Some come with others of their kind, so that runs of one key wait for each other.
         let events = (0...random(0..<3)).map { companion in
             Event(
@@ -115,6 +115,8 @@ final class World: Sendable {
                 }
             }
             await pause(upTo: 500)
+            // A run that kills its nodes may have killed them all.
+            replaceTheDead(&group)
         }
     }
 
