@@ -12,7 +12,7 @@ extension Connection {
         return try select.step() ? select.runID(0) : nil
     }
 
-    /// The run that events of this key join; `nil` if none is open, or its time has come. Uses runs_collecting.
+    /// The run that events of this key join; `nil` if none is open. One whose time is over is not. Uses runs_collecting.
     private func openRun(
         _ claim: CollectClaim, of job: String, at now: Timestamp
     ) throws -> (id: RunID, run: CollectingRun, keep: DebouncePolicy.Keep)? {
@@ -21,7 +21,7 @@ extension Connection {
             """
             SELECT id, run_at, expires_at, collects_until, collects_size, collected, collected_bytes, keeps
             FROM runs INDEXED BY runs_collecting
-            WHERE job = ? AND collect_key = ? AND collects = 1 AND state = 0 AND run_at > ? ORDER BY id LIMIT 1
+            WHERE job = ? AND collect_key = ? AND collects = 1 AND state = 0 AND run_at >= ? ORDER BY id LIMIT 1
             """)
         select.bind(1, job)
         select.bind(2, claim.key)

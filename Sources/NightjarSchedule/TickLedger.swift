@@ -14,8 +14,9 @@ struct TickLedger: Sendable {
 
     /// How late a tick may be and not count as missed.
     static let grace = Duration.seconds(60)
-    /// A mark that is further ahead of the clock was made by a clock that was wrong.
-    static let mostAhead = Duration.seconds(3600)
+    /// A mark that is further ahead of the clock was made by a clock that was wrong. Nodes whose clocks differ by more make
+    /// the same ticks again, which are known by their ids.
+    static let mostAhead = Duration.seconds(120)
 
     let schedule: Schedule
     let options: ScheduleOptions

@@ -189,7 +189,7 @@ extension MemoryState {
     private mutating func join(_ new: NewRun, _ claim: CollectClaim, _ index: Int, now: Timestamp) -> RunID? {
         let open = live.sorted().first { id in
             guard claim.isOpen, let stored = runs[id], stored.run.job == new.job, stored.run.state == .scheduled,
-                stored.run.runAt > now, let collecting = stored.collecting, !collecting.isClosed
+                stored.run.runAt >= now, let collecting = stored.collecting, !collecting.isClosed
             else { return false }
             return collecting.key.utf8.elementsEqual(claim.key.utf8)
         }

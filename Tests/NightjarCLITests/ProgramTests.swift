@@ -50,6 +50,24 @@ struct ProgramTests {
         #expect(program.read("log").contains("stopped"))
     }
 
+    @Test("nothing is started by a file with a key that nobody knows: it might have kept it from starting")
+    func unknownKey() async throws {
+        for (good, bad) in [
+            ("start: greet }", "start: greet, whn: event.data.total > 100 }"),
+            ("retry: off }", "retry: off, perkey: { order: true } }"),
+        ] {
+            let program = try Program(Self.configuration.replacingOccurrences(of: good, with: bad))
+            defer { program.remove() }
+            let published = try await program.run("publish", "--type", "other", "--data", "{}")
+            let replayed = try await program.run("replay")
+            for answer in [published, replayed] {
+                #expect(answer.code == 78, "\(answer.output)")
+                #expect(answer.error.contains("has no key"), "\(answer.error)")
+            }
+            #expect(!program.exists("n.db"))
+        }
+    }
+
     @Test("SIGTERM lets what runs finish; a second one ends the node at once")
     func stop() async throws {
         let program = try Program(Self.configuration)

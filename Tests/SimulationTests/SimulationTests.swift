@@ -1,5 +1,6 @@
 import Foundation
 import NightjarTestKit
+import Synchronization
 import Testing
 
 @Suite("Simulation")
@@ -12,22 +13,37 @@ struct SimulationTests {
         return Array(first..<first + max(1, count))
     }()
 
+    /// What the seeds came to so far.
+    private struct Tally {
+        var checks = 0
+        var failures: [UInt64: String] = [:]
+    }
+
     @Test("what always holds, holds after every step, whatever fails")
     func rulesHold() throws {
-        var checks = 0
-        for seed in Self.seeds {
+        let seeds = Self.seeds
+        let tally = Mutex(Tally())
+        // A simulation is one thread; as many run at once as the machine has processors.
+        DispatchQueue.concurrentPerform(iterations: seeds.count) { index in
+            guard tally.withLock({ $0.failures.isEmpty }) else { return }
+            let seed = seeds[index]
             let world = World(seed: seed)
             do {
                 try world.run()
+                tally.withLock { $0.checks += world.invariants.checks }
             } catch {
                 let tail = world.trace.suffix(40).joined(separator: "\n")
-                Issue.record("seed \(seed): \(error)\nagain: make simulate SEEDS=1 FROM=\(seed)\n\(tail)")
-                return
+                let text = "seed \(seed): \(error)\nagain: make simulate SEEDS=1 FROM=\(seed)\n\(tail)"
+                tally.withLock { $0.failures[seed] = text }
             }
-            checks += world.invariants.checks
         }
-        #expect(checks > Self.seeds.count * 100, "the rules were checked too rarely to mean anything: \(checks) times")
-        print("simulation: \(Self.seeds.count) seeds, the rules checked \(checks) times")
+        let (checks, failures) = tally.withLock { ($0.checks, $0.failures) }
+        if let first = failures.min(by: { $0.key < $1.key }) {
+            Issue.record("\(first.value)")
+            return
+        }
+        #expect(checks > seeds.count * 100, "the rules were checked too rarely to mean anything: \(checks) times")
+        print("simulation: \(seeds.count) seeds, the rules checked \(checks) times")
     }
 
     @Test("the same seed gives the same history, another seed another")

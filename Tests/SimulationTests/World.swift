@@ -74,6 +74,7 @@ final class World: Sendable {
                         await pauseNode()
                     }
                     await cancelSome()
+                    await pauseSome()
                     replaceTheDead(&group)
                 }
                 heal()
@@ -176,9 +177,32 @@ final class World: Sendable {
         chosen.branch.go()
     }
 
+    /// What is paused now and then.
+    private static let pauses = [
+        Pause(.job, "limited"), Pause(.trigger, "on-ordered"), Pause(key: "k0", ofJob: "ordered"),
+    ]
+
+    /// Pauses something, or resumes it, at some node.
+    private func pauseSome() async {
+        let pause = Self.pauses[random(0..<Self.pauses.count)]
+        await set(pause, isPaused: random(0..<3) == 0)
+    }
+
+    private func set(_ pause: Pause, isPaused: Bool) async {
+        let nodes = state.withLock { $0.nodes.sorted { $0.key < $1.key }.map(\.value) }
+        guard !nodes.isEmpty else { return }
+        do {
+            try await nodes[random(0..<nodes.count)].runtime.setPaused(pause, isPaused)
+            note("\(pause.name) \(pause.key ?? "") \(isPaused ? "paused" : "resumed")")
+        } catch {
+            note("\(pause.name) \(pause.key ?? "") neither paused nor resumed")
+        }
+    }
+
     /// Cancels a run by hand, at some node: every one that is stuck, and now and then another.
     private func cancelSome() async {
-        let all = store.allRuns().filter { !$0.state.isFinished }
+        // What a batch has collected is done, for the check at the end: it is not cancelled.
+        let all = store.allRuns().filter { !$0.state.isFinished && $0.job != "batched" }
         var chosen = all.filter { $0.job == "stuck" }
         if random(0..<6) == 0, let other = state.withLock({ all.randomElement(using: &$0.generator) }) {
             chosen.append(other)
@@ -228,6 +252,7 @@ final class World: Sendable {
         for _ in 0..<300 {
             if store.allRuns().allSatisfy(\.state.isFinished), !store.allRuns().isEmpty { return }
             await cancelSome()
+            for pause in Self.pauses { await set(pause, isPaused: false) }
             replaceTheDead(&group)
             heal()
             try? await clock.sleep(until: clock.now + .seconds(2))
@@ -255,7 +280,7 @@ final class World: Sendable {
     /// The jobs that an event of their own starts.
     private static let names = [
         "quick", "flaky", "emitter", "hanging", "hopeless", "snoozing", "stuck", "ordered", "limited", "heavy",
-        "expiring", "killer", "unique", "batched", "debounced",
+        "expiring", "killer", "unique", "batched", "debounced", "rated",
     ]
 
     /// The jobs whose events may have no run of their own: another stands for it, or they joined one.
@@ -272,12 +297,13 @@ final class World: Sendable {
         let retry = RetryPolicy(attempts: 4, from: .milliseconds(300), upTo: .seconds(5), snoozes: 5, crashes: 6)
         func job(
             _ name: String, timeout: Duration? = nil, concurrency: Int? = nil, expires: Duration? = nil,
-            weight: Int = 1, perKey: KeyPolicy? = nil, unique: UniquePolicy? = nil, batch: BatchPolicy? = nil,
+            weight: Int = 1, rate: RateLimit? = nil, perKey: KeyPolicy? = nil, unique: UniquePolicy? = nil, batch: BatchPolicy? = nil,
             debounce: DebouncePolicy? = nil,
             _ body: @escaping @Sendable (RunContext) async throws -> Void
         ) -> Job {
             let policy = JobPolicy(
                 retry: retry, timeout: timeout, concurrency: concurrency, expires: expires, weight: weight,
+                rate: rate,
                 key: perKey == nil ? nil : Self.key, perKey: perKey ?? KeyPolicy(), unique: unique,
                 debounce: debounce, batch: batch)
             return Job(name, policy: policy) { [weak self] context in
@@ -318,6 +344,7 @@ final class World: Sendable {
             job("debounced", debounce: DebouncePolicy(wait: .seconds(1), atMost: .seconds(4))) { [self] _ in
                 try await work(upTo: 300)
             },
+            job("rated", rate: RateLimit(2, per: .seconds(3), burst: 1)) { [self] _ in try await work(upTo: 300) },
             job("batched", batch: BatchPolicy(size: 4, within: .seconds(2))) { [self] context in
                 try await work(upTo: 800)
                 // An item fails in its first attempts only.

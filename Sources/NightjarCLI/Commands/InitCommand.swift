@@ -27,7 +27,8 @@ struct InitCommand: AsyncParsableCommand {
             Wrote \(file). Now:
 
               nightjar run\(name)                                                 start it, in one terminal
-              curl -d '{"name":"world"}' http://127.0.0.1:8080/hello        make something happen, in another
+              curl -H 'content-type: application/json' -d '{"name":"world"}' http://127.0.0.1:8080/hello
+                                                                            make something happen, in another
               nightjar runs list\(name)                                           see what became of it
             """)
     }
@@ -63,7 +64,7 @@ struct InitCommand: AsyncParsableCommand {
 
         # What starts it.
         triggers:
-          # curl -d '{"name":"world"}' http://127.0.0.1:8080/hello
+          # curl -H 'content-type: application/json' -d '{"name":"world"}' http://127.0.0.1:8080/hello
           hello:
             http: { path: /hello }
             start: [greet, announce]

@@ -57,9 +57,10 @@ extension Reading where Value == ConfigurationOutline {
             else { return nil }
             let store = section.read("store", .store)
             let jobs = NamedEntries.each(section.entry("jobs")?.value, context) { section, name in
-                ConfigurationOutline.JobOutline(
-                    name: name, kind: JobSettings.kinds.first { section.has($0) } ?? "unknown",
-                    policy: section.policy())
+                let policy = section.policy()
+                section.finish(sparing: JobSettings.kinds)
+                return ConfigurationOutline.JobOutline(
+                    name: name, kind: JobSettings.kinds.first { section.has($0) } ?? "unknown", policy: policy)
             }
             let names = jobs.map(\.name)
             let triggers = NamedEntries.each(section.entry("triggers")?.value, context) { section, name in
@@ -67,9 +68,11 @@ extension Reading where Value == ConfigurationOutline {
                 let filter = section.read("event", .eventFilter)
                 let (rules, delay) =
                     hasRules ? section.rules(publishes: section.has("event")) : (TriggerRules(), section.fixedDelay)
+                let starts = section.read("start", Reading<String>.job(among: names).oneOrMore(), default: [])
+                // A rule that is misspelt must not be one that is left out: whoever decides by the file would start more.
+                if hasRules { section.finish(sparing: TriggerSettings.kinds) }
                 return ConfigurationOutline.TriggerOutline(
-                    name: name, kind: kind, filter: filter,
-                    jobs: section.read("start", Reading<String>.job(among: names).oneOrMore(), default: []),
+                    name: name, kind: kind, filter: filter, jobs: starts,
                     delay: delay, rules: rules,
                     summary: filter?.summary ?? section.entry(kind).map(summary) ?? "")
             }

@@ -76,6 +76,12 @@ struct Section {
         }
     }
 
+    /// Reports the keys that nobody asked for, but for these, which somebody else reads.
+    mutating func finish(sparing others: [String]) {
+        known += others
+        finish()
+    }
+
     /// Reports the keys that nobody asked for.
     func finish() {
         for entry in entries where !known.contains(entry.key) && !refused.contains(entry.key) {

@@ -37,6 +37,13 @@ extension RunStoreConformance {
             try expect("before", try await scene.claim(at: 11).count, 0)
             try expect("then", try await scene.claim(at: 12).map(\.lease.run), [id])
         },
+        .scene("an event that comes after a run's time opens another, though nobody claimed that one") { scene in
+            let first = try await scene.collect("e1", "a", runAt: 5, until: 12).runs
+            let second = try await scene.collect("e2", "a", at: 6, runAt: 11, until: 18).runs
+            try expect("a run of its own", second == first, false)
+            try expect("the first stays", try await scene.run(first[0]).runAt, scene.second(5))
+            try expect("joins the second", try await scene.collect("e3", "a", at: 7, runAt: 12, until: 19).runs, second)
+        },
         .scene("a debounce without a limit waits as long as events come") { scene in
             let id = try await scene.collect("e1", "a", runAt: 5, until: nil).runs[0]
             for number in 1...20 {
