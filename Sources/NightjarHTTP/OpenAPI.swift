@@ -153,6 +153,8 @@ enum OpenAPI {
                 "pausedKeys": strings, "timeout": number, "concurrency": integer, "expires": number,
                 "rate": reference("Rate"), "key": string,
                 "perKey": "{ \"type\": \"object\" }",
+                "unique": "{ \"type\": \"object\" }", "debounce": "{ \"type\": \"object\" }",
+                "batch": "{ \"type\": \"object\" }",
             ]),
         object("Rate", required: ["limit": integer, "per": number, "burst": integer, "excess": string]),
         object("Paused", required: ["name": string, "paused": boolean], optional: ["key": string]),

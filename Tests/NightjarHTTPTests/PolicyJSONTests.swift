@@ -48,4 +48,45 @@ struct PolicyJSONTests {
             #expect(!text.contains("\"\(name)\""), "\(name) is in \(text)")
         }
     }
+
+    @Test("what becomes of second events is shown too")
+    func secondEvents() throws {
+        let key = try CELExpression("event.subject", in: .event)
+        for (policy, part) in [
+            (
+                JobPolicy(unique: UniquePolicy(key: key, window: .seconds(60), states: [.running], second: .extend)),
+                #""unique":{"key":"event.subject","window":60,"states":["running"],"second":"extend"}"#
+            ),
+            (
+                JobPolicy(debounce: DebouncePolicy(wait: .seconds(1), atMost: .seconds(9), keep: .all)),
+                #""debounce":{"wait":1,"atMost":9,"keep":"all"}"#
+            ),
+            (
+                JobPolicy(batch: BatchPolicy(size: 5, within: .seconds(2), key: key)),
+                #""batch":{"size":5,"within":2,"key":"event.subject"}"#
+            ),
+        ] {
+            let text = text(policy)
+            #expect(text.contains(part), "\(part) is not in \(text)")
+        }
+    }
+
+    @Test("a batch is shown with the number of its items, not with its first event as the input")
+    func batchRun() {
+        let start = Timestamp(microsecondsSince1970: 1_800_000_000_000_000)
+        var run = Run(
+            id: RunID(high: 7 << 16 | 0x7000, low: 1 << 63), job: "j", state: .dead, trigger: nil,
+            event: Event(id: "1", source: "/s", type: "t", dataContentType: "application/json", data: Array("1".utf8)),
+            priority: 0, createdAt: start, runAt: start)
+        var alone = JSONWriter()
+        alone.run(run)
+        #expect(String(decoding: alone.bytes, as: UTF8.self).contains(#""input":1"#))
+        run.items = 5
+        run.itemsDone = 4
+        var batch = JSONWriter()
+        batch.run(run)
+        let text = String(decoding: batch.bytes, as: UTF8.self)
+        #expect(
+            !text.contains("\"input\"") && text.contains(#""items":5"#) && text.contains(#""itemsDone":4"#), "\(text)")
+    }
 }

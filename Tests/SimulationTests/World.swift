@@ -297,7 +297,8 @@ final class World: Sendable {
         let retry = RetryPolicy(attempts: 4, from: .milliseconds(300), upTo: .seconds(5), snoozes: 5, crashes: 6)
         func job(
             _ name: String, timeout: Duration? = nil, concurrency: Int? = nil, expires: Duration? = nil,
-            weight: Int = 1, rate: RateLimit? = nil, perKey: KeyPolicy? = nil, unique: UniquePolicy? = nil, batch: BatchPolicy? = nil,
+            weight: Int = 1, rate: RateLimit? = nil, perKey: KeyPolicy? = nil, unique: UniquePolicy? = nil,
+            batch: BatchPolicy? = nil,
             debounce: DebouncePolicy? = nil,
             _ body: @escaping @Sendable (RunContext) async throws -> Void
         ) -> Job {

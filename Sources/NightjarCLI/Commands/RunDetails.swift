@@ -47,7 +47,7 @@ enum RunDetails {
             let line = label == "state" ? value : Printable.line(value)
             return style.dim(label.padding(to: 10)) + line + "\n"
         }.joined()
-        if let data = run.input ?? run.event.data { text += block("input", data, style) }
+        if run.items == nil, let data = run.input ?? run.event.data { text += block("input", data, style) }
         if let result = run.result { text += block("result", result, style) }
         for attempt in run.attempts { text += Self.text(attempt, now: now, style: style) }
         return text

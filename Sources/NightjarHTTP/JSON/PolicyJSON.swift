@@ -12,6 +12,7 @@ extension JSONWriter {
         member("priority", policy.priority)
         if let expires = policy.expires { seconds("expires", expires) }
         if let rate = policy.rate { self.rate(rate) }
+        secondEvents(policy)
         guard let key = policy.key else { return }
         member("key", "\(key)")
         self.key("perKey")
@@ -21,6 +22,39 @@ extension JSONWriter {
         if let concurrency = policy.perKey.concurrency { member("concurrency", concurrency) }
         if let rate = policy.perKey.rate { self.rate(rate) }
         endObject()
+    }
+
+    /// What becomes of events that come while others of their kind are yet to be done.
+    private mutating func secondEvents(_ policy: JobPolicy) {
+        if let unique = policy.unique {
+            key("unique")
+            beginObject()
+            if let key = unique.key { member("key", "\(key)") }
+            if let window = unique.window { seconds("window", window) }
+            key("states")
+            beginArray()
+            for state in unique.states.map(\.description).sorted() { string(state) }
+            endArray()
+            member("second", unique.second.rawValue)
+            endObject()
+        }
+        if let debounce = policy.debounce {
+            key("debounce")
+            beginObject()
+            seconds("wait", debounce.wait)
+            if let atMost = debounce.atMost { seconds("atMost", atMost) }
+            member("keep", debounce.keep.rawValue)
+            if let key = debounce.key { member("key", "\(key)") }
+            endObject()
+        }
+        if let batch = policy.batch {
+            key("batch")
+            beginObject()
+            member("size", batch.size)
+            seconds("within", batch.within)
+            if let key = batch.key { member("key", "\(key)") }
+            endObject()
+        }
     }
 
     private mutating func retry(_ policy: RetryPolicy) {

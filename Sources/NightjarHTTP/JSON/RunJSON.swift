@@ -35,10 +35,11 @@ extension JSONWriter {
             key("progress")
             self.progress(progress)
         }
-        if let input = run.input {
+        // A batch's input is its items, of which this run's own event is only the first.
+        if let input = run.input, run.items == nil {
             key("input")
             raw(input)
-        } else if let data = run.event.data {
+        } else if let data = run.event.data, run.items == nil {
             key("input")
             self.data(data, contentType: run.event.dataContentType)
         }
