@@ -3,9 +3,6 @@ import Expressions
 import NightjarCore
 
 extension JobPolicy {
-    /// How long a key may be, in bytes.
-    private static let maximumKeyBytes = 512
-
     /// The run with what the policy says about it.
     /// - Parameters:
     ///   - run: the run, with the time that its trigger says.

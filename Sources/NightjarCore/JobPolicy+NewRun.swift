@@ -2,7 +2,7 @@ import CloudEvents
 
 extension JobPolicy {
     /// How long a key may be, in bytes.
-    private static let maximumKeyBytes = 512
+    package static let maximumKeyBytes = 512
 
     /// What the job's runs of the event have in common with others; `nil` if the job has no key.
     /// - Throws: ``TriggerRules/Refusal`` if it has no value, or another key of the job has none.

@@ -110,9 +110,9 @@ extension Connection {
         try insert.run()
     }
 
-    /// The claimed runs with the items that are left to do, where they hand over any.
-    func withItems(_ runs: [ClaimedRun]) throws -> [ClaimedRun] {
-        guard !runs.isEmpty else { return runs }
+    /// The claimed runs, batches with the items that are left to do.
+    func withItems(_ runs: [ClaimedRun], in batches: Set<RunID>) throws -> [ClaimedRun] {
+        guard !batches.isEmpty else { return runs }
         let select = try statement(
             """
             SELECT \(Self.eventColumns), e.data, i.position, i.trigger, i.input
@@ -120,7 +120,7 @@ extension Connection {
             WHERE i.run = ? AND i.done = 0 ORDER BY i.position
             """)
         return try runs.map { claimed in
-            guard try handsItems(claimed.lease.run) else { return claimed }
+            guard batches.contains(claimed.lease.run) else { return claimed }
             var claimed = claimed
             select.bind(1, claimed.lease.run)
             while try select.step() {
@@ -131,14 +131,6 @@ extension Connection {
             }
             return claimed
         }
-    }
-
-    /// Whether a run's handler gets an array.
-    private func handsItems(_ run: RunID) throws -> Bool {
-        let select = try statement("SELECT 1 FROM runs WHERE id = ? AND keeps = \(Self.keepsAll)")
-        select.bind(1, run)
-        defer { select.reset() }
-        return try select.step()
     }
 
     /// Notes that some items of a run are done.

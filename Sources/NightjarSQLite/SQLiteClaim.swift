@@ -9,6 +9,8 @@ struct SQLiteClaim {
     let pausedTriggers: String?
     /// What is leased so far.
     private(set) var claimed: [ClaimedRun] = []
+    /// Of the runs that were looked at, those whose handlers get an array.
+    private(set) var batches: Set<RunID> = []
     /// When a rate lets the next run start.
     private(set) var nextStart: Timestamp?
     /// The jobs that have a run which takes more slots than there are.
@@ -88,7 +90,7 @@ struct SQLiteClaim {
     private static let columns = """
         r.id, r.trigger, r.attempt, r.failures, r.snoozes, r.crashes, r.created_at,
         e.id, e.source, e.type, e.subject, e.time, e.data_content_type, e.data_schema, e.extensions, e.data, r.input, r.key,
-        r.starts_over_at, r.rank, r.event
+        r.starts_over_at, r.rank, r.event, r.keeps
         """
 
     /// A run with its place in the order of claims.
@@ -101,7 +103,7 @@ struct SQLiteClaim {
     }
 
     /// The job's available runs, where keys do not matter.
-    private func available(_ job: String, limit: Int) throws -> [ClaimedRun] {
+    private mutating func available(_ job: String, limit: Int) throws -> [ClaimedRun] {
         let keyless = try ranked(job, limit: limit, keyed: false)
         let keyed = try ranked(job, limit: limit, keyed: true)
         if keyed.isEmpty { return keyless.map(\.run) }
@@ -109,13 +111,13 @@ struct SQLiteClaim {
     }
 
     /// The job's available runs that have no key.
-    func keyless(_ job: String, limit: Int) throws -> [ClaimedRun] {
+    mutating func keyless(_ job: String, limit: Int) throws -> [ClaimedRun] {
         try ranked(job, limit: limit, keyed: false).map(\.run)
     }
 
     /// Uses runs_available or runs_keyed, whose order is the order of claims. They have all that the inner queries ask for:
     /// what is passed over is not looked at.
-    private func ranked(_ job: String, limit: Int, keyed: Bool) throws -> [Ranked] {
+    private mutating func ranked(_ job: String, limit: Int, keyed: Bool) throws -> [Ranked] {
         let index = keyed ? "runs_keyed" : "runs_available"
         let which = "state = 1 AND key IS \(keyed ? "NOT NULL" : "NULL") AND crashes = 0"
         var conditions = ""
@@ -152,7 +154,7 @@ struct SQLiteClaim {
     }
 
     /// A run that was found by its key, or as a suspect.
-    func run(_ id: RunID, _ job: String) throws -> ClaimedRun? {
+    mutating func run(_ id: RunID, _ job: String) throws -> ClaimedRun? {
         let select = try connection.statement(
             "SELECT \(Self.columns) FROM runs r CROSS JOIN events e ON e.sequence = r.event WHERE r.id = ?")
         select.bind(1, id)
@@ -160,8 +162,9 @@ struct SQLiteClaim {
         return try select.step() ? claimedRun(select, job) : nil
     }
 
-    private func claimedRun(_ select: SQLStatement, _ job: String) throws -> ClaimedRun {
-        ClaimedRun(
+    private mutating func claimedRun(_ select: SQLStatement, _ job: String) throws -> ClaimedRun {
+        if select.int(21) == Connection.keepsAll { batches.insert(select.runID(0)) }
+        return ClaimedRun(
             job: job, trigger: select.optionalText(1), event: try connection.event(select, from: 7),
             input: select.optionalBytes(16), attempt: select.int(2) + 1,
             history: RunHistory(failures: select.int(3), snoozes: select.int(4), crashes: select.int(5)),

@@ -15,7 +15,7 @@ extension SQLiteStore {
             try claim.run()
             let due = try [claim.nextStart, connection.nextDueAt()].compactMap { $0 }.min()
             return ClaimResult(
-                runs: try connection.withItems(claim.claimed), nextDueAt: due, expired: expired,
+                runs: try connection.withItems(claim.claimed, in: claim.batches), nextDueAt: due, expired: expired,
                 tooHeavy: claim.tooHeavy)
         }
     }

@@ -111,9 +111,8 @@ final class NodeStore: RunStore {
         try await call { () async throws(StoreError) in try await base.report(progress) }
     }
     func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
-        let runs = base.allRuns()
         let mutated = settlements.map { settlement in
-            mutation?.settlement(settlement) { id in runs.first { $0.id == id }?.lease } ?? settlement
+            mutation?.settlement(settlement) { id in base.allRuns().first { $0.id == id }?.lease } ?? settlement
         }
         let results: [SettleResult]
         do throws(StoreError) {
