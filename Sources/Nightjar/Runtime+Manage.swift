@@ -46,24 +46,21 @@ extension Runtime {
             throw IntakeError(.invalidEvent, "the input is no JSON: \(error)", underlying: error)
         }
         let now = time.now
-        let known: Run?
-        let change: RunChange
-        do {
-            known = try await store.run(id)
-            // What a run has collected is not replaced: its handler gets that, whatever its input is said to be.
-            change =
-                known?.items == nil
-                ? try await store.retry(id, input: input, now: now)
-                : RunChange(id: id, job: known?.job, outcome: .notApplicable(known?.state ?? .dead))
-        } catch {
-            throw IntakeError(.store, "the store changed nothing: \(error.message)", underlying: error)
-        }
-        guard known?.items == nil else {
+        let collects: Bool
+        do { collects = try await store.run(id)?.items != nil } catch { throw Self.unchanged(error) }
+        guard !collects else {
+            // Its handler gets what it has collected, whatever its input is said to be.
             throw IntakeError(
                 .invalidEvent, "the run gets the events that it collected; its input cannot be replaced")
         }
+        let change: RunChange
+        do { change = try await store.retry(id, input: input, now: now) } catch { throw Self.unchanged(error) }
         await announce([change], of: .retry, at: now)
         return change
+    }
+
+    private static func unchanged(_ error: StoreError) -> IntakeError {
+        IntakeError(.store, "the store changed nothing: \(error.message)", underlying: error)
     }
 
     /// Tells the rest of the node what a person has changed.

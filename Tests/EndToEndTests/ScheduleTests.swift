@@ -28,7 +28,8 @@ struct ScheduleTests {
         try await node.eventually("three ticks", within: 30) { ticks(node).count >= 3 }
         node.kill()
         let before = Set(ticks(node))
-        usleep(2_500_000)
+        let afterTwoTicks = Date().addingTimeInterval(2.5)
+        try await node.eventually("two ticks were missed", within: 60) { Date() > afterTwoTicks }
         try await node.start()
         try await node.eventually("ticks after the kill", within: 30) { Set(ticks(node)).count >= before.count + 5 }
         #expect(try await node.stop() == 0)
