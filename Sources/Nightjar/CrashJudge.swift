@@ -38,11 +38,9 @@ struct CrashJudge: Sendable {
     /// A verdict on each of the runs, among which are all that are known of each node.
     mutating func judge(_ runs: [ExpiredRun], at now: Timestamp) -> [CrashVerdict] {
         charged = charged.filter { $0.value + memory > now && $0.value <= now }
-        let remembered = Set(charged.keys)
         for run in runs where run.history.isSuspect { charged[run.lease.node] = now }
         return runs.map { run in
-            let node = run.lease.node
-            return run.history.isSuspect || charged[node] == nil && !remembered.contains(node) ? .charged : .spared
+            run.history.isSuspect || charged[run.lease.node] == nil ? .charged : .spared
         }
     }
 }
