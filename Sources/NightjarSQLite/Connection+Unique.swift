@@ -47,15 +47,6 @@ extension Connection {
         return try select.step() ? UniqueClaim.First(id: select.runID(0), state: .completed) : nil
     }
 
-    /// Cancels a first that waits.
-    func replace(_ first: RunID, by second: RunID, now: Timestamp) throws {
-        let update = try statement("UPDATE runs SET state = 6, finished_at = ?, reason = ? WHERE id = ?")
-        update.bind(1, now)
-        update.bind(2, UniqueClaim.replacement(by: second))
-        update.bind(3, first)
-        try update.run()
-    }
-
     /// Gives a first that waits the time of a second. One that is to be retried stays so.
     func extend(_ first: RunID, as second: NewRun, now: Timestamp) throws {
         let update = try statement(

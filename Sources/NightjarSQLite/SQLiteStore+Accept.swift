@@ -69,7 +69,7 @@ extension Connection {
                 if let id = decision.run { runs.append(id) }
             }
         }
-        if !refusals.isEmpty { try note(refusals, event: event) }
+        if !refusals.isEmpty { try setRefusals(try self.refusals(of: event) + refusals, of: event) }
         if isNew, !hasRun { try setUnmatched(event: event, true) }
         if !isNew, hasRun { try setUnmatched(event: event, false) }
         return runs
@@ -102,7 +102,7 @@ extension Connection {
             return .made(id)
         }
         if new.dropsBeyond != .init(), let reason = try dropReason(new, at: now) { return refused(reason) }
-        for first in replaced { try replace(first, by: new.id, now: now) }
+        for first in replaced { try cancel(first, reason: UniqueClaim.replacement(by: new.id), now: now) }
         guard let collect = new.collect else {
             try insert(new, event: event, acceptedAt: now)
             return .made(new.id)
@@ -119,21 +119,20 @@ extension Connection {
     /// The run that an event made or joined, or that stands for the one it was not to make.
     private func knownRun(event: Int64, job: String) throws -> RunID? {
         if let run = try existingRun(event: event, job: job) ?? joinedRun(event: event, job: job) { return run }
+        return try refusals(of: event).last { $0.job == job && $0.run != nil }?.run
+    }
+
+    /// The decisions that are kept with an event.
+    private func refusals(of event: Int64) throws -> [Decision] {
         let select = try statement("SELECT refusals FROM events WHERE sequence = ?")
         select.bind(1, event)
         defer { select.reset() }
-        guard try select.step(), let text = select.optionalText(0) else { return nil }
-        return try StoredJSON.refusals(text).last { $0.job == job && $0.run != nil }?.run
+        return try select.step() ? StoredJSON.refusals(select.optionalText(0)) : []
     }
 
-    /// Adds to the decisions that are kept with an event.
-    private func note(_ refusals: [Decision], event: Int64) throws {
-        let select = try statement("SELECT refusals FROM events WHERE sequence = ?")
-        select.bind(1, event)
-        let known = try select.step() ? StoredJSON.refusals(select.optionalText(0)) : []
-        select.reset()
+    private func setRefusals(_ refusals: [Decision], of event: Int64) throws {
         let update = try statement("UPDATE events SET refusals = ? WHERE sequence = ?")
-        update.bind(1, try StoredJSON.refusals(known + refusals))
+        update.bind(1, try StoredJSON.refusals(refusals))
         update.bind(2, event)
         try update.run()
     }
@@ -194,17 +193,9 @@ extension Connection {
 
     /// An event that was decided on again is refused by others now, or for other reasons.
     private func replaceRefusals(of event: Int64, by record: IntakeRecord) throws {
-        let select = try statement("SELECT refusals FROM events WHERE sequence = ?")
-        select.bind(1, event)
-        defer { select.reset() }
-        guard try select.step() else { return }
-        let old = try StoredJSON.refusals(select.optionalText(0))
+        let old = try refusals(of: event)
         let new = record.refusals(replacing: old)
-        guard new != old else { return }
-        let update = try statement("UPDATE events SET refusals = ? WHERE sequence = ?")
-        update.bind(1, try StoredJSON.refusals(new))
-        update.bind(2, event)
-        try update.run()
+        if new != old { try setRefusals(new, of: event) }
     }
 
     /// Uses runs_event.

@@ -99,7 +99,7 @@ extension Connection {
             try update.run()
             return .changed(.available)
         case (.cancel, .scheduled), (.cancel, .available), (.cancel, .retryable):
-            try finish(id, reason: Settlement.cancelledByHand, now: now)
+            try cancel(id, reason: Settlement.cancelledByHand, now: now)
             return .changed(.cancelled)
         case (.cancel, .running):
             let update = try statement("UPDATE runs SET cancel_requested = 1 WHERE id = ?")
@@ -107,7 +107,7 @@ extension Connection {
             try update.run()
             return .cancelRequested
         case (.discard, .dead):
-            try finish(id, reason: "discarded by hand", now: now)
+            try cancel(id, reason: "discarded by hand", now: now)
             return .changed(.cancelled)
         default:
             return .notApplicable(state)
@@ -122,7 +122,8 @@ extension Connection {
         try update.run()
     }
 
-    private func finish(_ id: RunID, reason: String, now: Timestamp) throws {
+    /// Cancels a run that does not run.
+    func cancel(_ id: RunID, reason: String, now: Timestamp) throws {
         let update = try statement("UPDATE runs SET state = 6, finished_at = ?, reason = ? WHERE id = ?")
         update.bind(1, now)
         update.bind(2, reason)
