@@ -4,7 +4,7 @@ import NightjarTestKit
 import Synchronization
 
 /// A memory store with one mistake in it, such as an implementer might make.
-final class BrokenStore: RunStore {
+final class BrokenStore: StoreDecorator {
     enum Defect: String, CaseIterable, CustomStringConvertible {
         case none
         case ignoresTokens = "settles whatever token it is given"
@@ -37,7 +37,7 @@ final class BrokenStore: RunStore {
         var description: String { self == .none ? "has no mistake" : rawValue }
     }
 
-    private let base = MemoryStore()
+    let base: any RunStore = MemoryStore()
     private let defect: Defect
     private let copies = Mutex(0)
 
@@ -171,12 +171,6 @@ final class BrokenStore: RunStore {
         return results
     }
 
-    func cancelRequests(node: NodeID) async throws(StoreError) -> [Lease] { try await base.cancelRequests(node: node) }
-
-    func expired(now: Timestamp, limit: Int) async throws(StoreError) -> [ExpiredRun] {
-        try await base.expired(now: now, limit: limit)
-    }
-
     func change(
         _ command: RunCommand, _ selection: RunSelection, now: Timestamp, limit: Int
     ) async throws(StoreError) -> [RunChange] {
@@ -190,12 +184,6 @@ final class BrokenStore: RunStore {
         return try await base.change(.retry, .ids([id]), now: now, limit: 1)[0]
     }
 
-    func run(_ id: RunID) async throws(StoreError) -> Run? { try await base.run(id) }
-
-    func circumstances(of run: RunID) async throws(StoreError) -> RunCircumstances? {
-        try await base.circumstances(of: run)
-    }
-
     func runs(_ query: RunQuery) async throws(StoreError) -> RunPage {
         var query = query
         if defect == .pagesWrongly, let before = query.before {
@@ -204,32 +192,10 @@ final class BrokenStore: RunStore {
         return try await base.runs(query)
     }
 
-    func events(id: String, source: String?) async throws(StoreError) -> [EventRecord] {
-        try await base.events(id: id, source: source)
-    }
-
-    func events(after sequence: Int64?, limit: Int) async throws(StoreError) -> [EventRecord] {
-        try await base.events(after: sequence, limit: limit)
-    }
-
-    func count(_ filter: RunFilter) async throws(StoreError) -> Int { try await base.count(filter) }
-
     func events(_ query: EventQuery) async throws(StoreError) -> [EventRecord] {
         var query = query
         if defect == .replaysBeyondTime { query.acceptedUntil = nil }
         return try await base.events(query)
-    }
-
-    func counts() async throws(StoreError) -> [String: [RunState: Int]] { try await base.counts() }
-
-    func sourceState(trigger: String) async throws(StoreError) -> [String: [UInt8]] {
-        try await base.sourceState(trigger: trigger)
-    }
-
-    func pauses() async throws(StoreError) -> Set<Pause> { try await base.pauses() }
-
-    func setPaused(_ pause: Pause, _ isPaused: Bool, now: Timestamp) async throws(StoreError) {
-        try await base.setPaused(pause, isPaused, now: now)
     }
 
     func prune(runsBefore: Timestamp, eventsBefore: Timestamp, limit: Int) async throws(StoreError) -> Int {
@@ -243,6 +209,4 @@ final class BrokenStore: RunStore {
     func pruneUnmatched(keeping: Int, limit: Int) async throws(StoreError) -> Int {
         try await base.pruneUnmatched(keeping: defect == .keepsOneLess ? keeping - 1 : keeping, limit: limit)
     }
-
-    func externalChanges() -> AsyncStream<Void> { base.externalChanges() }
 }

@@ -48,7 +48,7 @@ func withNode(
             group.addTask {
                 do { try await runtime.run() } catch { failures.note("\(error)") }
             }
-            do { try await body(runtime, hooks.base, simulation.clock) } catch { failures.note("\(error)") }
+            do { try await body(runtime, hooks.memory, simulation.clock) } catch { failures.note("\(error)") }
             group.cancelAll()
         }
     }

@@ -4,7 +4,7 @@ import NightjarTestKit
 import Synchronization
 
 /// One node's way to the shared store, with the faults of a network and of a node that dies.
-final class NodeStore: RunStore {
+final class NodeStore: StoreDecorator {
     struct Faults: Sendable {
         /// Out of 1,000 calls, how many fail before they did anything.
         var failBefore = 0
@@ -24,7 +24,8 @@ final class NodeStore: RunStore {
         var awayUntil = Timestamp.distantPast
     }
 
-    private let base: MemoryStore
+    let base: any RunStore
+    private let memory: MemoryStore
     private let clock: SimulatedClock
     private let mutation: Mutation?
     private let invariants: Invariants
@@ -35,6 +36,7 @@ final class NodeStore: RunStore {
         mutation: Mutation? = nil
     ) {
         self.base = base
+        memory = base
         self.clock = clock
         self.mutation = mutation
         self.invariants = invariants
@@ -54,7 +56,7 @@ final class NodeStore: RunStore {
     private static let dead = StoreError(.permanent, "this node is dead")
     private static let lost = StoreError(.transient, "the connection broke")
 
-    private func call<Value: Sendable>(
+    func call<Value: Sendable>(
         _ body: () async throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
         let (isDead, before, after, isSlow) = state.withLock { state in
@@ -107,12 +109,9 @@ final class NodeStore: RunStore {
         guard mutation == .forgetsCancelRequests else { return answers }
         return answers.map { $0 == .cancelRequested ? .renewed : $0 }
     }
-    func report(_ progress: [(lease: Lease, progress: Progress)]) async throws(StoreError) {
-        try await call { () async throws(StoreError) in try await base.report(progress) }
-    }
     func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
         let mutated = settlements.map { settlement in
-            mutation?.settlement(settlement) { id in base.allRuns().first { $0.id == id }?.lease } ?? settlement
+            mutation?.settlement(settlement) { id in memory.allRuns().first { $0.id == id }?.lease } ?? settlement
         }
         let results: [SettleResult]
         do throws(StoreError) {
@@ -154,51 +153,4 @@ final class NodeStore: RunStore {
             try await base.change(command, selection, now: now, limit: limit)
         }
     }
-    func retry(_ id: RunID, input: [UInt8], now: Timestamp) async throws(StoreError) -> RunChange {
-        try await call { () async throws(StoreError) in try await base.retry(id, input: input, now: now) }
-    }
-    func run(_ id: RunID) async throws(StoreError) -> Run? {
-        try await call { () async throws(StoreError) in try await base.run(id) }
-    }
-    func circumstances(of run: RunID) async throws(StoreError) -> RunCircumstances? {
-        try await call { () async throws(StoreError) in try await base.circumstances(of: run) }
-    }
-    func runs(_ query: RunQuery) async throws(StoreError) -> RunPage {
-        try await call { () async throws(StoreError) in try await base.runs(query) }
-    }
-    func events(id: String, source: String?) async throws(StoreError) -> [EventRecord] {
-        try await call { () async throws(StoreError) in try await base.events(id: id, source: source) }
-    }
-    func events(after sequence: Int64?, limit: Int) async throws(StoreError) -> [EventRecord] {
-        try await call { () async throws(StoreError) in try await base.events(after: sequence, limit: limit) }
-    }
-    func count(_ filter: RunFilter) async throws(StoreError) -> Int {
-        try await call { () async throws(StoreError) in try await base.count(filter) }
-    }
-    func events(_ query: EventQuery) async throws(StoreError) -> [EventRecord] {
-        try await call { () async throws(StoreError) in try await base.events(query) }
-    }
-    func counts() async throws(StoreError) -> [String: [RunState: Int]] {
-        try await call { () async throws(StoreError) in try await base.counts() }
-    }
-    func sourceState(trigger: String) async throws(StoreError) -> [String: [UInt8]] {
-        try await call { () async throws(StoreError) in try await base.sourceState(trigger: trigger) }
-    }
-    func pauses() async throws(StoreError) -> Set<Pause> {
-        try await call { () async throws(StoreError) in try await base.pauses() }
-    }
-    func setPaused(_ pause: Pause, _ isPaused: Bool, now: Timestamp) async throws(StoreError) {
-        try await call { () async throws(StoreError) in try await base.setPaused(pause, isPaused, now: now) }
-    }
-    func prune(runsBefore: Timestamp, eventsBefore: Timestamp, limit: Int) async throws(StoreError) -> Int {
-        try await call { () async throws(StoreError) in
-            try await base.prune(runsBefore: runsBefore, eventsBefore: eventsBefore, limit: limit)
-        }
-    }
-    func pruneUnmatched(keeping: Int, limit: Int) async throws(StoreError) -> Int {
-        try await call { () async throws(StoreError) in
-            try await base.pruneUnmatched(keeping: keeping, limit: limit)
-        }
-    }
-    func externalChanges() -> AsyncStream<Void> { base.externalChanges() }
 }
