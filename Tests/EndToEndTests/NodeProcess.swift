@@ -28,7 +28,7 @@ final class NodeProcess: Sendable {
     }()
 
     let folder: URL
-    private let process = Mutex<Process?>(nil)
+    private let child = Mutex(ChildProcess?.none)
     private let portNumber = Mutex(0)
 
     /// A folder with that configuration; `PORT` in it stands for a free port.
@@ -56,79 +56,49 @@ final class NodeProcess: Sendable {
 
     /// Starts the node and waits until it is ready.
     func start() async throws {
-        let process = Process()
-        process.executableURL = Self.binary
-        process.arguments = ["run"]
-        process.currentDirectoryURL = folder
-        let log = path("log")
-        if !FileManager.default.fileExists(atPath: log) {
-            _ = FileManager.default.createFile(atPath: log, contents: nil)
-        }
-        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
-        try handle.seekToEnd()
-        process.standardError = handle
-        process.standardOutput = handle
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        self.process.withLock { $0 = process }
+        let child = try ChildProcess(
+            Self.binary.path, ["run"], in: folder.path, input: "/dev/null", output: path("log"), errors: path("log"))
+        self.child.withLock { $0 = child }
         try await eventually("the node is ready", within: 120) {
-            guard process.isRunning else { throw Failure(description: "the node ended: \(self.log)") }
+            guard child.status() == nil else { throw Failure(description: "the node ended: \(self.log)") }
             return try await self.request("GET", "/readyz").status == 200
         }
     }
 
     var log: String { (try? String(contentsOfFile: path("log"), encoding: .utf8)) ?? "" }
 
-    var pid: Int32 { process.withLock { $0?.processIdentifier ?? 0 } }
+    var pid: Int32 { child.withLock { $0?.pid ?? 0 } }
 
-    func signal(_ number: Int32) {
-        let pid = pid
-        if pid > 0 { _ = Foundation.kill(pid, number) }
-    }
+    func signal(_ number: Int32) { child.withLock { $0?.signal(number) } }
 
     /// Kills the node without a warning.
     func kill() {
-        let process = process.withLock { process in
-            defer { process = nil }
-            return process
+        let child = child.withLock { child in
+            defer { child = nil }
+            return child
         }
-        guard let process, process.isRunning else { return }
-        _ = Foundation.kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
+        child?.signal(SIGKILL)
+        _ = child?.wait()
     }
 
     /// Stops the node as an operator does, and answers its exit status.
     func stop() async throws -> Int32 {
-        guard let process = process.withLock({ $0 }) else { return -1 }
-        _ = Foundation.kill(process.processIdentifier, SIGTERM)
-        try await eventually("the node stops", within: 60) { !process.isRunning }
-        return process.terminationStatus
+        guard let child = child.withLock({ $0 }) else { return -1 }
+        child.signal(SIGTERM)
+        try await eventually("the node stops", within: 60) { child.status() != nil }
+        return child.wait()
     }
 
     /// Runs another command of the binary in the folder.
     func nightjar(_ arguments: String..., input: String? = nil) throws -> Answer {
-        let process = Process()
-        process.executableURL = Self.binary
-        process.arguments = arguments
-        process.currentDirectoryURL = folder
-        let output = Pipe()
-        let errors = path("errors-\(UUID().uuidString)")
-        _ = FileManager.default.createFile(atPath: errors, contents: nil)
-        process.standardOutput = output
-        process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: errors))
-        if let input {
-            let file = path("input-\(UUID().uuidString)")
-            try input.write(toFile: file, atomically: true, encoding: .utf8)
-            process.standardInput = try FileHandle(forReadingFrom: URL(fileURLWithPath: file))
-        } else {
-            process.standardInput = FileHandle.nullDevice
-        }
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
+        let name = UUID().uuidString
+        if let input { try input.write(toFile: path("input-\(name)"), atomically: true, encoding: .utf8) }
+        let child = try ChildProcess(
+            Self.binary.path, arguments, in: folder.path, input: input == nil ? "/dev/null" : path("input-\(name)"),
+            output: path("output-\(name)"), errors: path("errors-\(name)"))
         return Answer(
-            status: process.terminationStatus, output: String(decoding: data, as: UTF8.self),
-            errors: try String(contentsOfFile: errors, encoding: .utf8))
+            status: child.wait(), output: try String(contentsOfFile: path("output-\(name)"), encoding: .utf8),
+            errors: try String(contentsOfFile: path("errors-\(name)"), encoding: .utf8))
     }
 
     /// Waits for a condition, with a deadline; looks often.
