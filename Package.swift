@@ -41,6 +41,9 @@ let package = Package(
         .library(name: "NightjarFiles", targets: ["NightjarFiles"]),
         .library(name: "NightjarSchedule", targets: ["NightjarSchedule"]),
         .library(name: "NightjarHTTP", targets: ["NightjarHTTP"]),
+        .library(name: "NightjarRabbitMQ", targets: ["NightjarRabbitMQ"]),
+        .library(name: "NightjarKafka", targets: ["NightjarKafka"]),
+        .library(name: "NightjarAWS", targets: ["NightjarAWS"]),
         .library(name: "NightjarActions", targets: ["NightjarActions"]),
         .library(name: "NightjarTestKit", targets: ["NightjarTestKit"]),
     ],
@@ -100,7 +103,28 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
+        .target(name: "EventThreads", swiftSettings: houseSettings),
+        .systemLibrary(
+            name: "CLibrabbitmq", pkgConfig: "librabbitmq",
+            providers: [.apt(["librabbitmq-dev"]), .brew(["rabbitmq-c"])]),
+        .systemLibrary(
+            name: "CLibrdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"]), .brew(["librdkafka"])]),
+        library(
+            "NightjarRabbitMQ",
+            ["NightjarCore", "CloudEvents", "Expressions", "EventThreads", "CLibrabbitmq", logging]),
+        library(
+            "NightjarKafka", ["NightjarCore", "CloudEvents", "Expressions", "EventThreads", "CLibrdkafka", logging]),
+        library(
+            "NightjarAWS",
+            [
+                "NightjarCore", "CloudEvents", "Expressions", logging, asyncHTTPClient, httpTypes,
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
         library("NightjarTestKit", ["NightjarCore", "CloudEvents"]),
+        .target(name: "TestServers", path: "Tests/TestServers", swiftSettings: houseSettings),
         tests(
             "NightjarCLITests",
             [
@@ -153,7 +177,22 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
-        tests("EndToEndTests", ["NightjarCLI"]),
+        tests("EventThreadsTests", ["EventThreads"]),
+        tests(
+            "NightjarRabbitMQTests",
+            [
+                "NightjarRabbitMQ", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", "TestServers", logging,
+            ]),
+        tests(
+            "NightjarKafkaTests",
+            ["NightjarKafka", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", "TestServers", logging]),
+        tests(
+            "NightjarAWSTests",
+            [
+                "NightjarAWS", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", "TestServers", logging,
+                asyncHTTPClient, .product(name: "NIOCore", package: "swift-nio"),
+            ]),
+        tests("EndToEndTests", ["NightjarCLI", "TestServers"]),
         tests(
             "NightjarFilesTests",
             ["NightjarFiles", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", logging]),

@@ -59,15 +59,18 @@ extension Event {
                 "\"\(shown(name))\" is no attribute's name; expected a-z and 0-9, \(Limits.attributeNameBytes) at most",
                 attribute: shown(name))
         }
-        switch name {
-        case "id", "source", "type", "specversion", "subject", "time", "datacontenttype", "dataschema", "data":
+        guard !definedNames.contains(name) else {
             throw EventError(
                 .invalidAttributeName,
                 "\"\(name)\" is a name of the specification itself; expected another name for an extension",
                 attribute: name)
-        default: break
         }
     }
+
+    /// The names that the specification itself defines.
+    static let definedNames: Set<String> = [
+        "id", "source", "type", "specversion", "subject", "time", "datacontenttype", "dataschema", "data",
+    ]
 
     private static func checkRequired(_ text: String, _ name: String) throws(EventError) {
         guard !text.isEmpty else {

@@ -13,7 +13,7 @@ public enum HTTPBinding {
     }
 
     /// The media types of all event formats begin so (section 3).
-    private static let formatPrefix = "application/cloudevents"
+    static let formatPrefix = "application/cloudevents"
 
     /// Whether the message says that it carries events: a `ce-specversion` header, or a content type that begins with
     /// `application/cloudevents`. Says nothing about whether they can be read.
@@ -99,46 +99,21 @@ public enum HTTPBinding {
 
     /// Section 3.1: every `ce-` header is an attribute, `Content-Type` is `datacontenttype`, the body is the data.
     private static func decodeBinary(_ fields: HTTPFields, _ body: [UInt8]) throws(EventError) -> Event {
-        var event = Event(id: "", source: "", type: "")
-        var seen: Set<String> = []
+        var reader = AttributeReader()
         for field in fields {
             let header = field.name.canonicalName
             guard header.hasPrefix("ce-") else { continue }
             let name = String(header.dropFirst(3))
-            guard seen.insert(name).inserted else {
+            if name == "datacontenttype" {
                 throw EventError(
-                    .malformedHeader, "the header \(header) stands twice; expected it once", attribute: name)
+                    .malformedHeader, "ce-datacontenttype is no header of the binding; expected Content-Type",
+                    attribute: name)
             }
-            try set(name, to: try HeaderValue.decode(field, attribute: name), in: &event)
+            try reader.set(name, try HeaderValue.decode(field, attribute: name), from: header)
         }
-        for name in ["specversion", "id", "source", "type"] where !seen.contains(name) {
-            throw EventError(.missingAttribute, "the required header ce-\(name) is missing", attribute: name)
-        }
-        event.dataContentType = fields[.contentType]
+        reader.event.dataContentType = fields[.contentType]
         // Without a content type there is nothing that an empty body could be an empty one of.
-        event.data = body.isEmpty && event.dataContentType == nil ? nil : body
-        try event.validate()
-        return event
-    }
-
-    private static func set(_ name: String, to value: String, in event: inout Event) throws(EventError) {
-        switch name {
-        case "specversion": try Event.checkVersion(value)
-        case "id": event.id = value
-        case "source": event.source = value
-        case "type": event.type = value
-        case "subject": event.subject = value
-        case "time":
-            guard let time = Timestamp(rfc3339: value) else { throw Event.invalidTime(value) }
-            event.time = time
-        case "dataschema": event.dataSchema = value
-        case "datacontenttype":
-            throw EventError(
-                .malformedHeader, "ce-datacontenttype is no header of the binding; expected Content-Type",
-                attribute: name)
-        default:
-            try Event.checkExtensionName(name)
-            event.extensions[name] = .string(value)
-        }
+        reader.event.data = body.isEmpty && reader.event.dataContentType == nil ? nil : body
+        return try reader.finished { "the required header ce-\($0) is missing" }
     }
 }

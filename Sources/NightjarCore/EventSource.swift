@@ -5,6 +5,9 @@ public import Logging
 /// A source is a loop: receive a batch, `try await context.intake.accept(batch)`, acknowledge what it answered for each
 /// event. Nothing else in a source decides anything about jobs. `run` returns only when its task is cancelled; if it
 /// throws, the engine logs the error, shows it in the trigger's health, and calls `run` again after a backoff.
+///
+/// A task that is cancelled receives no more, but waits for the answers of what it handed over, and acknowledges that, before
+/// `run` returns: with direct delivery handlers have until the end of the node's drain to finish.
 public protocol EventSource: Sendable {
     /// Receives events until the task is cancelled.
     func run(_ context: SourceContext) async throws
@@ -20,6 +23,8 @@ public struct SourceContext: Sendable {
     public let state: @Sendable () async throws -> [String: [UInt8]]
     /// Says that the source works, or what keeps it from working; shown in the trigger's health.
     public let health: @Sendable (SourceHealth) -> Void
+    /// Tells figures of its system; shown with the trigger, and counted as metrics.
+    public let measure: @Sendable (SourceMeasure) -> Void
     /// The engine's time.
     public let time: any TimeSource
     /// Carries the trigger as metadata.
@@ -28,8 +33,10 @@ public struct SourceContext: Sendable {
     /// A context with these values.
     public init(
         trigger: String, intake: any Intake, state: @escaping @Sendable () async throws -> [String: [UInt8]],
-        health: @escaping @Sendable (SourceHealth) -> Void, time: any TimeSource, logger: Logger
+        health: @escaping @Sendable (SourceHealth) -> Void,
+        measure: @escaping @Sendable (SourceMeasure) -> Void = { _ in }, time: any TimeSource, logger: Logger
     ) {
+        self.measure = measure
         self.trigger = trigger
         self.intake = intake
         self.state = state
@@ -47,6 +54,14 @@ public enum SourceHealth: Sendable, Hashable {
     case running
     /// Not receiving, for this reason; it will try again.
     case failing(String)
+}
+
+/// A figure of a source's system.
+public enum SourceMeasure: Sendable, Hashable {
+    /// So many messages wait there for this trigger: the depth of a queue, the lag behind a stream's end.
+    case waiting(Int)
+    /// The connection was lost and is there again.
+    case reconnected
 }
 
 /// Something a source wants to remember: stored in the same transaction as the events it belongs to.

@@ -4,6 +4,9 @@ public import CloudEvents
 public protocol Intake: Sendable {
     /// Takes a batch of events. When it returns, all of them and their runs are durable; when it throws, none was taken.
     ///
+    /// For a trigger with direct delivery it returns when the handlers have finished, and what they did not do is durable, or
+    /// to be given back to the source's system: ``Acceptance/Outcome/redeliver``.
+    ///
     /// Duplicates (same source and id as an event within the retention window) are answered with
     /// ``Acceptance/Outcome/duplicate`` and make no second run.
     func accept(_ batch: [IncomingEvent]) async throws(IntakeError) -> [Acceptance]
@@ -29,12 +32,22 @@ public struct IncomingEvent: Sendable {
     public var addressee: Addressee
     /// What its source wants to remember in the same transaction.
     public var stateChanges: [SourceStateChange]
+    /// Whether its system delivers it again if it is given back; `nil` if it cannot. Matters to direct delivery.
+    public var redelivery: Redelivery?
+    /// What events have in common that are to be done one after the other, as they came; `nil` if that does not matter. Matters
+    /// to direct delivery; stored runs go by ``JobPolicy/key``.
+    public var order: [UInt8]?
 
     /// An event with its addressee.
-    public init(_ event: Event, to addressee: Addressee = .bus, stateChanges: [SourceStateChange] = []) {
+    public init(
+        _ event: Event, to addressee: Addressee = .bus, stateChanges: [SourceStateChange] = [],
+        redelivery: Redelivery? = nil, order: [UInt8]? = nil
+    ) {
         self.event = event
         self.addressee = addressee
         self.stateChanges = stateChanges
+        self.redelivery = redelivery
+        self.order = order
     }
 }
 
@@ -46,6 +59,9 @@ public struct Acceptance: Sendable, Hashable {
         case accepted
         /// Known already; nothing was doubled.
         case duplicate
+        /// Direct delivery failed, and nothing of it is kept here: its source gives it back to its system. Answered only to
+        /// events that came with ``IncomingEvent/redelivery``.
+        case redeliver
     }
 
     /// The event's source.
@@ -56,9 +72,12 @@ public struct Acceptance: Sendable, Hashable {
     public var outcome: Outcome
     /// The runs that the event made or joined, now or when it first came, and those that stand for runs it was not to make.
     public var runs: [RunID]
+    /// With ``Outcome/redeliver``: how long its system is to hold it back.
+    public var retryAfter: Duration?
 
     /// An answer with these values.
-    public init(source: String, id: String, outcome: Outcome, runs: [RunID]) {
+    public init(source: String, id: String, outcome: Outcome, runs: [RunID], retryAfter: Duration? = nil) {
+        self.retryAfter = retryAfter
         self.source = source
         self.id = id
         self.outcome = outcome

@@ -63,6 +63,8 @@ public struct Trigger: Sendable {
     public var delay: Duration
     /// How it decides and maps.
     public var rules: TriggerRules
+    /// When its events are acknowledged. Direct delivery is for triggers with a source of their own.
+    public var delivery = Delivery.stored
     /// What it listens to, for people: a path, a folder, a type.
     public var summary: String
     /// Equal as long as the source's settings are: a reload restarts a source only when this changes.

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestServers
 import Testing
 
 /// The built binary, run from outside as a user runs it.
@@ -35,7 +36,7 @@ final class NodeProcess: Sendable {
     init(_ configuration: String) throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("nightjar-e2e-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let port = try Self.freePort()
+        let port = try TestPort.free()
         portNumber.withLock { $0 = port }
         try write(configuration)
     }
@@ -57,7 +58,7 @@ final class NodeProcess: Sendable {
     /// Starts the node and waits until it is ready.
     func start() async throws {
         let child = try ChildProcess(
-            Self.binary.path, ["run"], in: folder.path, input: "/dev/null", output: path("log"), errors: path("log"))
+            Self.binary.path, ["run"], in: folder.path, output: path("log"), errors: path("log"))
         self.child.withLock { $0 = child }
         try await eventually("the node is ready", within: 120) {
             guard child.status() == nil else { throw Failure(description: "the node ended: \(self.log)") }
@@ -118,21 +119,5 @@ final class NodeProcess: Sendable {
         }
         throw Failure(
             description: "waited \(seconds) s in vain: \(what)\(last.map { "; \($0)" } ?? "")\n\(log.suffix(2000))")
-    }
-
-    static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                bind(descriptor, pointer, length) == 0 ? getsockname(descriptor, pointer, &length) : -1
-            }
-        }
-        guard result == 0 else { throw Failure(description: "no free port") }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 }

@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 import Synchronization
 
 #if canImport(Glibc)
@@ -7,14 +7,17 @@ import Synchronization
 
 /// One child process, started by `posix_spawn`: it leaves no descriptor and no thread in the tests' own process,
 /// however many thousand of them a test starts and kills.
-final class ChildProcess: Sendable {
-    let pid: pid_t
+public final class ChildProcess: Sendable {
+    /// Its number.
+    public let pid: pid_t
     /// The exit status once it was waited for: an exit code, or 128 and the signal's number as shells have it.
     private let ended = Mutex(Int32?.none)
 
     /// Starts the program in the folder; output and errors are appended to those files.
-    init(
-        _ program: String, _ arguments: [String], in folder: String, input: String, output: String, errors: String
+    /// - Parameter variables: what its environment has beside that of the tests.
+    public init(
+        _ program: String, _ arguments: [String], in folder: String, input: String = "/dev/null", output: String,
+        errors: String, variables: [String: String] = [:]
     ) throws {
         #if canImport(Darwin)
             var actions: posix_spawn_file_actions_t?
@@ -31,7 +34,8 @@ final class ChildProcess: Sendable {
         let shell = ["sh", "-c", #"cd "$1" && shift && exec "$@""#, "sh", folder, program]
         var words: [UnsafeMutablePointer<CChar>?] = (shell + arguments).map { strdup($0) }
         words.append(nil)
-        var variables: [UnsafeMutablePointer<CChar>?] = ProcessInfo.processInfo.environment.map {
+        let environment = ProcessInfo.processInfo.environment.merging(variables) { $1 }
+        var variables: [UnsafeMutablePointer<CChar>?] = environment.map {
             strdup("\($0.key)=\($0.value)")
         }
         variables.append(nil)
@@ -39,23 +43,23 @@ final class ChildProcess: Sendable {
         var pid: pid_t = 0
         let failure = posix_spawn(&pid, "/bin/sh", &actions, nil, words, variables)
         guard failure == 0 else {
-            throw NodeProcess.Failure(description: "\(program) was not started: \(String(cString: strerror(failure)))")
+            throw TestServerFailure( "\(program) was not started: \(String(cString: strerror(failure)))")
         }
         self.pid = pid
     }
 
     /// Sends a signal, unless the process has ended: its number may be another one's by now.
-    func signal(_ number: Int32) {
+    public func signal(_ number: Int32) {
         ended.withLock { ended in
             if ended == nil { _ = Foundation.kill(pid, number) }
         }
     }
 
     /// The exit status if it has ended.
-    func status() -> Int32? { reap(WNOHANG) }
+    public func status() -> Int32? { reap(WNOHANG) }
 
     /// Waits for its end.
-    func wait() -> Int32 {
+    public func wait() -> Int32 {
         // A wait that is interrupted has no answer yet.
         while true {
             if let status = reap(0) { return status }
@@ -71,5 +75,16 @@ final class ChildProcess: Sendable {
             ended = signal == 0 ? (status >> 8) & 0xff : 128 + signal
             return ended
         }
+    }
+}
+
+/// Why a test could not go on.
+public struct TestServerFailure: Error, CustomStringConvertible {
+    /// What happened, for people.
+    public var description: String
+
+    /// A failure with that description.
+    public init(_ description: String) {
+        self.description = description
     }
 }
