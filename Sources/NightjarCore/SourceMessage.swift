@@ -1,4 +1,4 @@
-public import CloudEvents
+import CloudEvents
 import Logging
 
 /// What a source made of a message that it received.
