@@ -13,6 +13,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
@@ -73,7 +74,7 @@ let package = Package(
         library("NightjarSchedule", ["NightjarCore", "CloudEvents", "Expressions", logging]),
         library(
             "Nightjar",
-            ["NightjarCore", "NightjarSchedule", "CloudEvents", "Expressions", logging, metrics, lifecycle, heap]),
+            ["NightjarCore", "NightjarSchedule", "CloudEvents", "Expressions", logging, metrics, lifecycle, heap, deque]),
         library(
             "NightjarSQLite",
             [

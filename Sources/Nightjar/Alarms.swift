@@ -8,6 +8,9 @@ final class Alarms: Sendable {
         case timeout(FencingToken)
         case dispatch
         case retryClaim
+        case directTimeout(DirectSchedule.Ticket)
+        case directRetry
+        case directRest(Int)
     }
 
     private let time: any TimeSource

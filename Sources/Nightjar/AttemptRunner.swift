@@ -55,10 +55,6 @@ struct AttemptRunner: Sendable {
     }
 
     private func context(_ claimed: ClaimedRun, deadline: Timestamp?, reporter: AttemptReporter) -> RunContext {
-        var logger = logger
-        logger[metadataKey: "run"] = "\(claimed.lease.run)"
-        logger[metadataKey: "job"] = "\(claimed.job)"
-        logger[metadataKey: "attempt"] = "\(claimed.attempt)"
         let items = claimed.items.map { $0.event.with(input: $0.input) }
         var event = claimed.event.with(input: claimed.input)
         if !items.isEmpty {
@@ -73,7 +69,7 @@ struct AttemptRunner: Sendable {
     }
 
     /// How the attempt ended, and the indices of the items that are done though others failed.
-    private static func call(
+    static func call(
         _ handler: any RunHandler, _ context: RunContext, _ gate: StopGate<StopReason>
     ) async -> (AttemptEnd, done: [Int]) {
         do {

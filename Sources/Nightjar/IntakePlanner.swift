@@ -104,6 +104,7 @@ struct IntakePlanner: Sendable {
     func refuse(
         _ trigger: Trigger, _ refusal: TriggerRules.Refusal, _ record: inout IntakeRecord, job: String? = nil
     ) {
+        if !refusal.isWished { record.isUndecided = true }
         guard record.refusals.count < Self.maximumRefusals else { return }
         record.refusals.append(Decision(trigger: trigger.name, job: job, outcome: .refused, reason: refusal.reason))
     }

@@ -19,10 +19,12 @@ extension Runtime {
     public func triggers() async throws(StoreError) -> [TriggerStatus] {
         let pauses = try await store.pauses()
         return state.withLock { $0.triggers }.map { trigger in
-            TriggerStatus(
+            let measures = sources.measures(of: trigger)
+            return TriggerStatus(
                 name: trigger.name, kind: trigger.kind, summary: trigger.summary, jobs: trigger.jobs,
                 isPaused: pauses.contains(Pause(.trigger, trigger.name)), health: sources.health(of: trigger),
-                accepted: storeIntake.accepted(by: trigger.name))
+                accepted: storeIntake.accepted(by: trigger.name), waiting: measures.waiting,
+                reconnects: measures.reconnects, delivery: trigger.delivery)
         }
     }
 

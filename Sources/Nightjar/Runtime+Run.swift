@@ -62,6 +62,7 @@ extension Runtime {
             foundation.addTask { await self.saveProgress() }
             await withTaskGroup(of: Void.self) { work in
                 work.addTask { await self.dispatch() }
+                work.addTask { await self.direct.run() }
                 await withTaskGroup(of: Void.self) { front in
                     receive(&front)
                     while !isStopping { await stopping.wait() }
@@ -69,6 +70,7 @@ extension Runtime {
                     front.cancelAll()
                     await drain(hurry)
                 }
+                direct.finish()
             }
             // Runs that were claimed while the node stopped are given back, or left to expire if the store is away.
             settler.finish()
@@ -130,9 +132,7 @@ extension Runtime {
         let runner = AttemptRunner(
             node: id, time: time, random: random, alarms: alarms, inHand: inHand, intake: storeIntake,
             settler: settler,
-            limits: .init(
-                eventBytes: configuration.maximumEventBytes,
-                totalBytes: max(configuration.maximumBytesInFlight, configuration.maximumEventBytes)),
+            limits: configuration.emissionLimits,
             maximumResultBytes: configuration.maximumResultBytes,
             onProgress: { [hub, progressSignal] update in
                 progressSignal.notify()
@@ -147,11 +147,14 @@ extension Runtime {
 
     /// Waits until nothing is in hand, with a deadline: then cancels what runs, and at last gives it back without it.
     private func drain(_ hurry: Signal) async {
+        direct.end()
         await first(
-            of: [{ await self.inHand.waitUntilEmpty() }, { await hurry.waitUnlessCancelled() }],
+            of: [{ await self.waitUntilIdle() }, { await hurry.waitUnlessCancelled() }],
             within: configuration.drain)
         inHand.stopAll(.shutdown)
-        await first(of: [{ await self.inHand.waitUntilEmpty() }], within: configuration.grace)
+        direct.stopAll()
+        await first(of: [{ await self.waitUntilIdle() }], within: configuration.grace)
+        direct.giveUp()
         guard inHand.count > 0 else { return }
         for lease in inHand.unended() {
             logger.error(
@@ -161,6 +164,11 @@ extension Runtime {
         }
         settler.giveUp()
         await inHand.waitUntilEmpty()
+    }
+
+    private func waitUntilIdle() async {
+        await inHand.waitUntilEmpty()
+        await direct.waitUntilEmpty()
     }
 
     /// Waits until one of `operations` has ended, or the time is over, and cancels the others.
@@ -184,6 +192,9 @@ extension Runtime {
                 inHand.stop(entry.lease, .timeout(limit))
             case .dispatch: dispatcher.ring()
             case .retryClaim: dispatcher.ringAfterFailure()
+            case .directTimeout(let ticket): direct.timeOut(ticket)
+            case .directRetry: direct.retry()
+            case .directRest(let number): direct.endRest(number)
             }
         }
     }
@@ -235,6 +246,7 @@ extension Runtime {
                 guard read > state.pausesAsOf else { return }
                 state.pausesAsOf = read
                 dispatcher.pause(pauses)
+                direct.pause(pauses)
             }
         } catch {
             logger.error("what is paused could not be read; tried again", metadata: ["error": "\(error)"])

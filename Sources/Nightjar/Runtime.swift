@@ -29,6 +29,7 @@ public final class Runtime: ManagedNode, Service {
     let inHand: RunsInHand
     let settler: Settler
     let alarms: Alarms
+    let direct: DirectRunner
     let sources: SourceKeeper
     let hub: UpdateHub
     let random: RandomSource
@@ -85,7 +86,12 @@ public final class Runtime: ManagedNode, Service {
                 }
             },
             onAbandoned: { news.abandoned($0) })
-        sources = SourceKeeper(store: resilient, intake: intake, time: time, random: random, logger: logger)
+        let direct = DirectRunner(
+            node: configuration.node, concurrency: configuration.concurrency, time: time, random: random,
+            alarms: alarms, intake: intake, limits: configuration.emissionLimits, logger: logger)
+        sources = SourceKeeper(
+            store: resilient, intake: intake, direct: direct, time: time, random: random, logger: logger)
+        self.direct = direct
         id = configuration.node
         self.time = time
         self.configuration = configuration
@@ -99,6 +105,7 @@ public final class Runtime: ManagedNode, Service {
         self.logger = logger
         state = Mutex(State(triggers: triggers))
         dispatcher.configure(jobs)
+        direct.configure(jobs)
         sources.configure(triggers)
     }
 
@@ -116,6 +123,7 @@ public final class Runtime: ManagedNode, Service {
             IntakePlanner(
                 jobs: Self.policies(jobs), triggers: triggers, inputBytes: configuration.maximumEventBytes))
         dispatcher.configure(jobs)
+        direct.configure(jobs)
         sources.configure(triggers)
     }
 
@@ -132,6 +140,9 @@ public final class Runtime: ManagedNode, Service {
         for trigger in triggers {
             guard Job.isValidName(trigger.name) else { throw .invalidName("trigger", trigger.name) }
             guard triggerNames.insert(trigger.name).inserted else { throw .duplicateName("trigger", trigger.name) }
+            if let contradiction = trigger.contradiction(policies(jobs)) {
+                throw RuntimeError(.contradiction, "trigger \"\(trigger.name)\" \(contradiction)")
+            }
             for job in trigger.jobs where !names.contains(job) {
                 throw RuntimeError(
                     .unknownJob, "trigger \"\(trigger.name)\" starts the job \"\(job)\", which does not exist")
@@ -150,7 +161,7 @@ public struct RuntimeError: Error, Sendable, Hashable, CustomStringConvertible {
         case duplicateName
         /// A trigger starts a job that does not exist.
         case unknownJob
-        /// A job's policy says what cannot be together.
+        /// A job's policy, or a trigger with it, says what cannot be together.
         case contradiction
         /// The runtime runs already, or has run.
         case alreadyRun

@@ -45,6 +45,11 @@ public struct RuntimeConfiguration: Sendable {
         self.maximumBytesInFlight = max(1, maximumBytesInFlight)
     }
 
+    /// What one attempt may emit.
+    var emissionLimits: AttemptReporter.Limits {
+        .init(eventBytes: maximumEventBytes, totalBytes: max(maximumBytesInFlight, maximumEventBytes))
+    }
+
     /// A name that no other node is likely to have.
     public static func randomNodeName() -> NodeID {
         "node-" + String(UInt64.random(in: 0..<(1 << 40)), radix: 36)

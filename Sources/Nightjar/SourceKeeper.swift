@@ -1,5 +1,6 @@
 import CloudEvents
 import Logging
+import Metrics
 import NightjarCore
 import Synchronization
 
@@ -11,6 +12,9 @@ final class SourceKeeper: Sendable {
         var identity: String
         var gate: StopGate<StopCause>
         var health = SourceHealth.starting
+        /// What its system says waits there; `nil` if it does not say.
+        var waiting: Int?
+        var reconnects = 0
     }
 
     private struct State {
@@ -21,6 +25,7 @@ final class SourceKeeper: Sendable {
 
     private let store: any RunStore
     private let intake: any Intake
+    private let direct: DirectRunner
     private let time: any TimeSource
     private let random: RandomSource
     private let logger: Logger
@@ -28,7 +33,11 @@ final class SourceKeeper: Sendable {
     private let state = Mutex(State())
     private let changed = Signal()
 
-    init(store: any RunStore, intake: any Intake, time: any TimeSource, random: RandomSource, logger: Logger) {
+    init(
+        store: any RunStore, intake: any Intake, direct: DirectRunner, time: any TimeSource, random: RandomSource,
+        logger: Logger
+    ) {
+        self.direct = direct
         self.store = store
         self.intake = intake
         self.time = time
@@ -42,6 +51,14 @@ final class SourceKeeper: Sendable {
         return state.withLock { $0.running[trigger.name]?.health } ?? .starting
     }
 
+    /// What the system of a trigger's source was last said to hold for it, and how often it was connected anew.
+    func measures(of trigger: Trigger) -> (waiting: Int?, reconnects: Int) {
+        state.withLock { state in
+            let running = state.running[trigger.name]
+            return (running?.waiting, running?.reconnects ?? 0)
+        }
+    }
+
     /// Sets the triggers whose sources are to run.
     func configure(_ triggers: [Trigger]) {
         state.withLock { state in
@@ -49,7 +66,7 @@ final class SourceKeeper: Sendable {
             for trigger in triggers {
                 if case .source = trigger.origin { state.wanted[trigger.name] = trigger }
             }
-            for (name, running) in state.running where state.wanted[name]?.identity != running.identity {
+            for (name, running) in state.running where state.wanted[name]?.sourceIdentity != running.identity {
                 running.gate.stop(.replaced)
             }
         }
@@ -77,7 +94,7 @@ final class SourceKeeper: Sendable {
             var unstarted: [(Trigger, StopGate<StopCause>)] = []
             for (name, trigger) in state.wanted.sorted(by: { $0.key < $1.key }) where state.running[name] == nil {
                 let gate = StopGate<StopCause>()
-                state.running[name] = Running(identity: trigger.identity, gate: gate)
+                state.running[name] = Running(identity: trigger.sourceIdentity, gate: gate)
                 unstarted.append((trigger, gate))
             }
             return unstarted
@@ -89,9 +106,11 @@ final class SourceKeeper: Sendable {
         var logger = logger
         logger[metadataKey: "trigger"] = "\(trigger.name)"
         let context = SourceContext(
-            trigger: trigger.name, intake: intake,
+            trigger: trigger.name,
+            intake: trigger.delivery == .direct ? DirectIntake(trigger: trigger.name, runner: direct) : intake,
             state: { [store] in try await store.sourceState(trigger: trigger.name) },
-            health: { [weak self] in self?.setHealth($0, of: trigger) }, time: time, logger: logger)
+            health: { [weak self] in self?.setHealth($0, of: trigger) },
+            measure: { [weak self] in self?.note($0, of: trigger) }, time: time, logger: logger)
         var failures = 0
         while !Task.isCancelled {
             let startedAt = time.elapsed
@@ -113,8 +132,30 @@ final class SourceKeeper: Sendable {
 
     private func setHealth(_ health: SourceHealth, of trigger: Trigger) {
         state.withLock { state in
-            guard state.running[trigger.name]?.identity == trigger.identity else { return }
+            guard state.running[trigger.name]?.identity == trigger.sourceIdentity else { return }
             state.running[trigger.name]?.health = health
         }
     }
+
+    private func note(_ measure: SourceMeasure, of trigger: Trigger) {
+        let dimensions = [("trigger", trigger.name)]
+        switch measure {
+        case .waiting(let count):
+            Gauge(label: "nightjar_source_waiting", dimensions: dimensions).record(count)
+        case .reconnected:
+            Counter(label: "nightjar_source_reconnects", dimensions: dimensions).increment()
+        }
+        state.withLock { state in
+            guard state.running[trigger.name]?.identity == trigger.sourceIdentity else { return }
+            switch measure {
+            case .waiting(let count): state.running[trigger.name]?.waiting = count
+            case .reconnected: state.running[trigger.name]?.reconnects += 1
+            }
+        }
+    }
+}
+
+extension Trigger {
+    /// Changes when the source has to be started anew.
+    fileprivate var sourceIdentity: String { "\(delivery.rawValue) \(identity)" }
 }

@@ -1,4 +1,5 @@
 import CloudEvents
+import Metrics
 import NightjarCore
 import Synchronization
 
@@ -87,6 +88,17 @@ final class StoreIntake: Intake {
         return answers
     }
 
+    /// Decides on events whose runs are done without the store.
+    func planDirect(_ batch: [IncomingEvent]) throws(IntakeError) -> [IntakeRecord] {
+        _ = try checkedBytes(of: batch)
+        if state.withLock({ $0.isStopped }) { throw Self.stopping }
+        return try plan(batch)
+    }
+
+    private static var stopping: IntakeError {
+        IntakeError(.stopping, "the node is stopping", retryAfter: .seconds(5))
+    }
+
     /// Decides on events that a run emits, to be stored with its completion. They pass no limit but the size: the run
     /// holds a slot already.
     func planEmitted(_ events: [Event]) throws(IntakeError) -> [IntakeRecord] {
@@ -136,13 +148,25 @@ final class StoreIntake: Intake {
         }
         if !joined.isEmpty { listener.joined(joined) }
         if !batch.isEmpty {
-            state.withLock { state in
-                for (incoming, answer) in zip(batch, answers) where answer.outcome == .accepted {
-                    if case .trigger(let name) = incoming.addressee { state.acceptedByTrigger[name, default: 0] += 1 }
-                }
-            }
+            count(batch, answers)
         }
         if let now = records.first?.acceptedAt, !made.isEmpty { listener.made(made, now) }
+    }
+
+    /// Counts what triggers' sources brought.
+    private func count(_ batch: [IncomingEvent], _ answers: [Acceptance]) {
+        var new: [String: Int] = [:]
+        for (incoming, answer) in zip(batch, answers) where answer.outcome == .accepted {
+            if case .trigger(let name) = incoming.addressee { new[name, default: 0] += 1 }
+        }
+        for (trigger, count) in new { countAccepted(count, by: trigger) }
+    }
+
+    /// Counts events that a trigger's source brought, and that were new.
+    func countAccepted(_ count: Int, by trigger: String) {
+        guard count > 0 else { return }
+        Counter(label: "nightjar_source_events", dimensions: [("trigger", trigger)]).increment(by: count)
+        state.withLock { $0.acceptedByTrigger[trigger, default: 0] += count }
     }
 
     /// The size of the batch, once every event in it is found valid and within the limit.
@@ -167,7 +191,7 @@ final class StoreIntake: Intake {
     func enter(count: Int, bytes: Int) throws(IntakeError) {
         let refusal = state.withLock { state -> IntakeError? in
             if state.isStopped {
-                return IntakeError(.stopping, "the node is stopping", retryAfter: .seconds(5))
+                return Self.stopping
             }
             // A batch larger than the limit itself is let in when nothing else is under way.
             if state.eventsInFlight > 0,

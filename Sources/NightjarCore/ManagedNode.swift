@@ -113,12 +113,21 @@ public struct TriggerStatus: Sendable, Hashable {
     public var health: SourceHealth
     /// How many events it took since this node started.
     public var accepted: Int
+    /// How many messages wait in its source's system: the depth of a queue, the lag of a stream; `nil` where that is not known.
+    public var waiting: Int?
+    /// How often its source lost its connection and got it back since it started.
+    public var reconnects: Int
+    /// When its events are acknowledged.
+    public var delivery: Delivery
 
     /// A status with these values.
     public init(
         name: String, kind: String, summary: String, jobs: [String], isPaused: Bool, health: SourceHealth,
-        accepted: Int
+        accepted: Int, waiting: Int? = nil, reconnects: Int = 0, delivery: Delivery = .stored
     ) {
+        self.waiting = waiting
+        self.reconnects = reconnects
+        self.delivery = delivery
         self.name = name
         self.kind = kind
         self.summary = summary

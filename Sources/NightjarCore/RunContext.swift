@@ -23,8 +23,7 @@ public struct RunContext: Sendable {
     public let node: NodeID
     /// When the job's timeout will pass.
     public let deadline: Timestamp?
-    /// Carries the run, the job and the attempt as metadata.
-    public let logger: Logger
+    private let plainLogger: Logger
     /// The events that a run of a batch hands over, with what the triggers made of them as their data: all of them, or those
     /// that an earlier attempt left. Empty for other runs.
     public let items: [Event]
@@ -46,8 +45,17 @@ public struct RunContext: Sendable {
         self.fencingToken = fencingToken
         self.node = node
         self.deadline = deadline
-        self.logger = logger
+        plainLogger = logger
         self.reporter = reporter
+    }
+
+    /// Carries the run, the job and the attempt as metadata.
+    public var logger: Logger {
+        var logger = plainLogger
+        logger[metadataKey: "run"] = "\(id)"
+        logger[metadataKey: "job"] = "\(job)"
+        logger[metadataKey: "attempt"] = "\(attempt)"
+        return logger
     }
 
     /// The run's input: the event's data, empty if it has none.
@@ -60,8 +68,8 @@ public struct RunContext: Sendable {
     package func narrowed(to items: [Event]) -> RunContext {
         RunContext(
             id: id, job: job, trigger: trigger, event: event, attempt: attempt, createdAt: createdAt,
-            fencingToken: fencingToken, node: node, deadline: deadline, logger: logger, items: items, reporter: reporter
-        )
+            fencingToken: fencingToken, node: node, deadline: deadline, logger: plainLogger, items: items,
+            reporter: reporter)
     }
 
     /// Says how far the work has come. Kept with the run; only the newest of several quick reports may be kept.

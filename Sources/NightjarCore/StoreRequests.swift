@@ -17,6 +17,8 @@ public struct IntakeRecord: Sendable, Hashable {
     /// The event is known and was decided on again: the refusals are kept, in place of older ones of the triggers that now
     /// refuse it or start runs. Should it be known no longer, nothing of the record is taken.
     public var isReplay = false
+    /// Whether something kept a trigger from deciding. Not stored: the refusal tells it.
+    public var isUndecided = false
 
     /// A record with these values.
     public init(
@@ -38,7 +40,8 @@ public struct IntakeRecord: Sendable, Hashable {
     }
 }
 
-/// A run to be made. It begins `available` if its time has come when its event is accepted, else `scheduled`.
+/// A run to be made. It begins `available` if its time has come when its event is accepted, else `scheduled`; one that was
+/// attempted before its acceptance begins as that attempt left it: `available`, `retryable` or `dead`.
 public struct NewRun: Sendable, Hashable {
     /// Its identity.
     public var id: RunID
@@ -64,6 +67,8 @@ public struct NewRun: Sendable, Hashable {
     public var unique: UniqueClaim?
     /// Its event joins a run that collects, if there is one, and else begins one.
     public var collect: CollectClaim?
+    /// What happened to it before. Not for runs that collect.
+    public var earlier: EarlierAttempt?
 
     /// Rates beyond which a run is not made.
     public struct DropLimits: Sendable, Hashable {

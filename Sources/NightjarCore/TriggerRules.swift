@@ -47,9 +47,14 @@ public struct TriggerRules: Sendable {
     public struct Refusal: Error, Sendable, Hashable {
         /// The reason, for people.
         public var reason: String
+        /// Whether the trigger did not want the event; else something kept it from deciding.
+        public var isWished: Bool
 
         /// A refusal for that reason, of which 300 bytes are kept: it is stored with each event.
-        public init(reason: String) { self.reason = ReasonText.cut(reason, to: 300) }
+        public init(reason: String, isWished: Bool = false) {
+            self.reason = ReasonText.cut(reason, to: 300)
+            self.isWished = isWished
+        }
     }
 
     /// Decides on an event.
@@ -60,7 +65,7 @@ public struct TriggerRules: Sendable {
         if let when {
             let isWanted: Bool
             do { isWanted = try when.test(variables) } catch { throw Refusal(reason: "when has no answer: \(error)") }
-            guard isWanted else { throw Refusal(reason: "when is false: \(when)") }
+            guard isWanted else { throw Refusal(reason: "when is false: \(when)", isWished: true) }
         }
         var plan = Plan()
         if let input {

@@ -211,10 +211,10 @@ extension Connection {
         let insert = try statement(
             """
             INSERT INTO runs (id, event, job, trigger, state, priority, created_at, run_at, input, expires_at, key, stops_key,
-                rank, unique_key, unique_completed)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                rank, unique_key, unique_completed, finished_at, attempt, failures, snoozes, crashes, reason)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """)
-        let state = run.runAt <= acceptedAt ? RunState.available : .scheduled
+        let state = run.firstState(at: acceptedAt)
         insert.bind(1, run.id)
         insert.bind(2, event)
         insert.bind(3, run.job)
@@ -230,7 +230,15 @@ extension Connection {
         insert.bind(13, RunRank.of(runAt: run.runAt, priority: run.priority))
         insert.bind(14, run.unique?.key)
         insert.bind(15, run.unique?.states.contains(.completed) == true ? 1 : 0)
+        let earlier = run.earlier
+        insert.bind(16, state == .dead ? acceptedAt : nil)
+        insert.bind(17, earlier?.attempt.number ?? 0)
+        insert.bind(18, earlier?.history.failures ?? 0)
+        insert.bind(19, earlier?.history.snoozes ?? 0)
+        insert.bind(20, earlier?.history.crashes ?? 0)
+        insert.bind(21, earlier?.death ?? earlier?.attempt.error)
         try insert.run()
+        if let earlier { try self.insert(earlier.attempt, of: run.id) }
     }
 
     private func apply(_ change: SourceStateChange) throws {

@@ -138,7 +138,7 @@ extension Connection {
         update.bind(first + 2, history.crashes)
     }
 
-    private func insert(_ attempt: Attempt, of run: RunID) throws {
+    func insert(_ attempt: Attempt, of run: RunID) throws {
         let insert = try statement(
             """
             INSERT INTO attempts (run, number, node, started_at, ended_at, outcome, error, output)

@@ -120,10 +120,20 @@ extension MemoryState {
                 .init(item: RunItem(position: 0, trigger: new.trigger, event: event.event, input: new.input))
             ]
         }
-        run.state = run.runAt <= now ? .available : .scheduled
+        // A run that collects has a time of its own by now.
+        var first = new
+        first.runAt = run.runAt
+        run.state = first.firstState(at: now)
+        if let earlier = new.earlier {
+            run.attempts = [earlier.attempt]
+            run.reason = earlier.death ?? earlier.attempt.error
+            run.finishedAt = run.state == .dead ? now : nil
+            stored.attempt = earlier.attempt.number
+            stored.history = earlier.history
+        }
         stored.run = run
         runs[new.id] = stored
-        live.insert(new.id)
+        if !run.state.isFinished { live.insert(new.id) }
         events[index].runs[new.job] = new.id
         if let lane = LaneKey(run) { open(lane) }
     }

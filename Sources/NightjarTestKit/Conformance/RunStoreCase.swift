@@ -42,7 +42,7 @@ public struct RunStoreCase: Sendable, CustomStringConvertible {
 public enum RunStoreConformance {
     /// Every behaviour. No two have the same name.
     public static let cases: [RunStoreCase] =
-        acceptance + fidelity + claims + leases + settlements + emissions + rescues + commands + commandTable
+        acceptance + earlier + fidelity + claims + leases + settlements + emissions + rescues + commands + commandTable
         + listings + records + upkeep + keys + rates + ranks + suspects + circumstances + uniqueCases + collectCases
         + bulkCases + replayCases + concurrency
 }
