@@ -23,10 +23,24 @@ public final class ThreadExecutor: SerialExecutor {
     }
 
     private struct State {
-        var jobs: [UnownedJob] = []
+        var jobs: [Work] = []
+        /// The thread itself, once it runs.
+        var thread: pthread_t?
         var isWoken = false
         var isStopped = false
         var hasEnded = false
+    }
+
+    private enum Work {
+        case job(UnownedJob)
+        case body(@Sendable () -> Void)
+
+        func run(on executor: UnownedSerialExecutor) {
+            switch self {
+            case .job(let job): job.runSynchronously(on: executor)
+            case .body(let body): body()
+            }
+        }
     }
 
     /// What becomes of a job that was enqueued.
@@ -70,8 +84,19 @@ public final class ThreadExecutor: SerialExecutor {
     /// Writing a byte to this descriptor makes the thread look at once; for libraries that wake whoever waits so.
     public var wakeDescriptor: Int32 { pipe.write }
 
-    public func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
+    public func enqueue(_ job: consuming ExecutorJob) { enqueue(.job(UnownedJob(job))) }
+
+    /// Calls `body` on the thread, after what was enqueued before; the caller does not wait. An actor of this executor may
+    /// assume its isolation there.
+    public func perform(_ body: @escaping @Sendable () -> Void) { enqueue(.body(body)) }
+
+    /// Traps unless the caller is on the thread, or does what comes after its end.
+    public func checkIsolated() {
+        if let thread = state.withLock({ $0.thread }), pthread_equal(thread, pthread_self()) != 0 { return }
+        dispatchPrecondition(condition: .onQueue(afterwards))
+    }
+
+    private func enqueue(_ job: Work) {
         let next = state.withLock { state -> Next in
             if state.hasEnded { return .runElsewhere }
             state.jobs.append(job)
@@ -81,7 +106,7 @@ public final class ThreadExecutor: SerialExecutor {
         switch next {
         case .leave: break
         case .wake: wake()
-        case .runElsewhere: afterwards.async { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+        case .runElsewhere: afterwards.async { job.run(on: self.asUnownedSerialExecutor()) }
         }
     }
 
@@ -115,6 +140,7 @@ public final class ThreadExecutor: SerialExecutor {
     }
 
     private func loop() {
+        state.withLock { $0.thread = pthread_self() }
         while runJobs() { wait() }
         watch(-1, for: []) {}
         wake(at: nil)
@@ -124,19 +150,22 @@ public final class ThreadExecutor: SerialExecutor {
     /// - Returns: whether the thread goes on.
     private func runJobs() -> Bool {
         while true {
-            let jobs = state.withLock { state -> [UnownedJob]? in
+            let jobs = state.withLock { state -> [Work]? in
                 let jobs = state.jobs
                 state.jobs = []
                 if jobs.isEmpty {
                     state.isWoken = false
-                    if state.isStopped { state.hasEnded = true }
+                    if state.isStopped {
+                        state.hasEnded = true
+                        state.thread = nil
+                    }
                     return state.isStopped ? nil : []
                 }
                 return jobs
             }
             guard let jobs else { return false }
             if jobs.isEmpty { return true }
-            for job in jobs { job.runSynchronously(on: asUnownedSerialExecutor()) }
+            for job in jobs { job.run(on: asUnownedSerialExecutor()) }
         }
     }
 
