@@ -1,0 +1,213 @@
+import CLibrdkafka
+import EventThreads
+import Logging
+import NightjarCore
+import Synchronization
+
+/// A member of a consumer group, on a thread of its own that librdkafka wakes through a pipe.
+///
+/// Events of the group come by one queue, which is always served: so a long handler causes no rebalance. Messages come by
+/// another one, from which is only taken what the window has room for; librdkafka reads ahead a bounded amount and then stops
+/// fetching. What is to be done elsewhere (to take messages, to find out where partitions begin) is told by ``next()``.
+actor KafkaConsumer {
+    /// What is to be done.
+    enum Step: Sendable {
+        /// Take these messages, and call ``answered(_:)``.
+        case take(KafkaBatch)
+        /// Find out where these partitions begin, and call ``begin(_:at:)``.
+        case begin([PartitionID])
+        /// Find out where a partition goes on whose messages are not where they were, and call ``goOn(_:at:)``.
+        case find(PartitionOffset)
+        /// Find out which topics are there, and call ``found(topics:)``.
+        case look
+        /// Find out when a broker answers, and call ``brokerAnswered()``.
+        case probe
+    }
+
+    enum Phase {
+        case running
+        /// Takes nothing more, and waits for answers.
+        case draining
+        /// Waits for the last commit.
+        case committing
+        /// Leaves the group.
+        case leaving
+        case left
+    }
+
+    nonisolated let handle: KafkaHandle
+    nonisolated let options: KafkaOptions
+    nonisolated let context: SourceContext
+    private nonisolated let thread: ThreadExecutor
+    private nonisolated let pipe: EventPipe
+    private nonisolated let isStopped = Atomic<Bool>(false)
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    /// Rebalances, errors, results of commits.
+    let control: OpaquePointer
+    /// Messages, and errors of partitions.
+    let fetched: OpaquePointer
+
+    var phase = Phase.running
+    /// Why it ended by itself.
+    private(set) var failure: KafkaError?
+    var health = ConsumerHealth()
+    var assignments: [PartitionID: Assignment] = [:]
+    var numbered: [Int: Assignment] = [:]
+    var lastNumber = 0
+    var routes = MessageRoutes()
+    var revocation: Revocation?
+    /// Partitions that the group gave, and of which it is not known yet where they begin.
+    var unassigned: [PartitionID]?
+    var isCommitting = false
+    var window: FlowWindow
+    var handover = Handover()
+    var batchesInHand = 0
+    /// When the present phase is to be over, in ticks.
+    var phaseEnds = 0
+    private(set) var ticks = 0
+
+    private var steps: [Step] = []
+    private var isProbing = false
+    private var waiting: CheckedContinuation<Step?, Never>?
+
+    /// Makes the client; ``open()`` lets it join the group.
+    /// - Throws: ``KafkaError`` if librdkafka doesn't take the options.
+    init(_ options: KafkaOptions, _ context: SourceContext) throws {
+        self.options = options
+        self.context = context
+        let events = RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_OFFSET_COMMIT | RD_KAFKA_EVENT_LOG
+        pipe = try EventPipe()
+        thread = try ThreadExecutor(name: "kafka-\(context.trigger)")
+        let handle = try KafkaHandle(.consumer, options.consumerProperties(), events: events)
+        self.handle = handle
+        rd_kafka_poll_set_consumer(handle.pointer)
+        guard let control = rd_kafka_queue_get_consumer(handle.pointer),
+            let fetched = rd_kafka_queue_new(handle.pointer)
+        else {
+            thread.stop()
+            throw KafkaError(.other, "librdkafka has no queue for the consumer")
+        }
+        self.control = control
+        self.fetched = fetched
+        window = FlowWindow(messages: options.windowMessages, bytes: options.windowBytes)
+    }
+
+    /// Joins the group.
+    func open() throws(KafkaError) {
+        var byte: UInt8 = 1
+        for queue in [control, fetched] { rd_kafka_queue_io_event_enable(queue, pipe.writing, &byte, 1) }
+        // Called by the thread, which is where this actor's work is done. `close` undoes it.
+        thread.watch(pipe.reading, for: .read) { self.wokenUp() }
+        scheduleTick()
+        let topics = options.topics.map {
+            PartitionOffset(partition: PartitionID(topic: $0, number: -1), offset: PartitionOffset.invalid)
+        }
+        let code = topics.withList { rd_kafka_subscribe(handle.pointer, $0) } ?? RD_KAFKA_RESP_ERR__FAIL
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+            throw KafkaError(code, "the topics \(options.topics.joined(separator: ", ")) can't be subscribed to")
+        }
+    }
+
+    /// From any thread: takes nothing more, waits for the answers of what is in hand, commits, and leaves the group.
+    nonisolated func stop() {
+        isStopped.store(true, ordering: .releasing)
+        pipe.wake()
+    }
+
+    /// What is to be done next; `nil` once the group was left.
+    func next() async -> Step? {
+        if let step = readyStep() { return step }
+        if phase == .left { return nil }
+        return await withCheckedContinuation { waiting = $0 }
+    }
+
+    /// Frees what it has, after ``next()`` has answered `nil`, or without a call of ``open()``.
+    func close() async {
+        thread.watch(-1, for: []) {}
+        thread.wake(at: nil)
+        for queue in [control, fetched] {
+            rd_kafka_queue_io_event_enable(queue, -1, nil, 0)
+            rd_kafka_queue_destroy(queue)
+        }
+        await handle.destroy()
+        thread.stop()
+    }
+
+    /// Ends it, as it is of no use any more.
+    func fail(_ error: KafkaError) {
+        guard failure == nil else { return }
+        failure = error
+        beginToStop()
+    }
+
+    func add(_ step: Step) {
+        if case .probe = step {
+            guard !isProbing else { return }
+            isProbing = true
+        }
+        steps.append(step)
+    }
+
+    /// A broker answers again.
+    func brokerAnswered() {
+        isProbing = false
+        tell(health.answered())
+    }
+
+    /// Topics that are there.
+    func found(topics: Set<String>) { tell(health.found(topics: topics)) }
+
+    func tell(_ news: ConsumerHealth.News?) {
+        guard let news else { return }
+        if let failure = news.failure {
+            context.logger.error("Kafka: \(failure)", metadata: ["group": "\(options.group)"])
+        }
+        if news.recovered {
+            context.logger.notice("Kafka: messages come again", metadata: ["group": "\(options.group)"])
+        }
+        if news.reconnected { context.measure(.reconnected) }
+        context.health(news.health)
+    }
+
+    // MARK: On the thread
+
+    private func wokenUp() {
+        pipe.drain()
+        serve()
+    }
+
+    /// Looks after everything, and wakes who waits in ``next()``.
+    func serve() {
+        while let event = rd_kafka_queue_poll(control, 0) {
+            handle(event)
+            rd_kafka_event_destroy(event)
+        }
+        if isStopped.load(ordering: .acquiring) { beginToStop() }
+        goOnRevoking()
+        goOnStopping()
+        advance()
+    }
+
+    private func advance() {
+        guard waiting != nil else { return }
+        let step = readyStep()
+        guard step != nil || phase == .left else { return }
+        waiting?.resume(returning: step)
+        waiting = nil
+    }
+
+    private func readyStep() -> Step? {
+        guard phase == .running, !isStopped.load(ordering: .acquiring) else { return nil }
+        if !steps.isEmpty { return steps.removeFirst() }
+        return gather().map { .take($0) }
+    }
+
+    private func scheduleTick() {
+        thread.wake(at: .now + .seconds(1)) {
+            self.ticks += 1
+            self.tick()
+            self.scheduleTick()
+        }
+    }
+}
