@@ -1,0 +1,108 @@
+import Logging
+import Nightjar
+import NightjarCore
+import Synchronization
+import TestServers
+import Testing
+
+@testable import NightjarAWS
+
+/// Gives a suite one server, for as long as it lasts.
+struct WithMoto: SuiteTrait, TestScoping {
+    @TaskLocal static var shared: MotoServer?
+    let isRecursive = false
+
+    func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+    ) async throws {
+        let server = try await MotoServer()
+        defer { server.kill() }
+        try await Self.$shared.withValue(server, operation: function)
+    }
+}
+
+extension Trait where Self == WithMoto {
+    static var moto: WithMoto { WithMoto() }
+}
+
+func moto() throws -> MotoServer { try #require(WithMoto.shared) }
+
+extension AWSOptions {
+    /// How a test server is reached.
+    static func test(_ url: String, requestTimeout: Duration = .seconds(10)) -> AWSOptions {
+        AWSOptions(
+            region: "us-east-1", endpoint: url,
+            credentials: AWSCredentials(accessKeyID: "AKIATEST", secretAccessKey: "secret"),
+            requestTimeout: requestTimeout)
+    }
+}
+
+extension SQSOptions {
+    /// A queue of a test server; what is hidden comes again soon.
+    static func test(_ server: MotoServer, _ queue: String) -> SQSOptions {
+        SQSOptions(
+            queue: server.queue(queue), aws: .test(server.url), receivers: 2, wait: .seconds(1),
+            visibilityTimeout: .seconds(30))
+    }
+}
+
+/// Runs a source beside `body`, and stops it after it.
+@discardableResult
+func receiving<Value: Sendable>(
+    _ options: SQSOptions, into intake: RecordingIntake, waitsUntilRunning: Bool = true,
+    _ body: @escaping @Sendable () async throws -> Value
+) async throws -> Value {
+    let source = try SQSSource(options, environment: AWSEnvironment(variables: [:]) { _ in nil })
+    return try await withThrowingTaskGroup(of: Value?.self) { group in
+        group.addTask {
+            try await source.run(testContext(intake))
+            return nil
+        }
+        group.addTask {
+            if waitsUntilRunning { try await intake.wait("running") { $0.isRunning } }
+            return try await body()
+        }
+        guard let value = try await group.next() ?? nil else { throw TestServerFailure("the source ended early") }
+        group.cancelAll()
+        _ = try await group.next()
+        return value
+    }
+}
+
+/// Looks again and again until a condition is met.
+func eventually(
+    _ what: String, seconds: Int = 60, _ isMet: @Sendable () async throws -> Bool
+) async throws {
+    let deadline = ContinuousClock.now + .seconds(seconds)
+    while try await !isMet() {
+        guard ContinuousClock.now < deadline else { throw TestServerFailure("not within \(seconds) seconds: \(what)") }
+        try await ContinuousClock().sleep(for: .milliseconds(50))
+    }
+}
+
+/// How many messages a queue has: visible, and hidden.
+func depth(_ server: MotoServer, _ queue: String) async throws -> [String] {
+    try await server.boto(
+        """
+        a = sqs.get_queue_attributes(QueueUrl=args[0], AttributeNames=['All'])['Attributes']
+        show(a['ApproximateNumberOfMessages'] + ' ' + a['ApproximateNumberOfMessagesNotVisible'])
+        """, server.queue(queue)
+    ).split(separator: " ").map(String.init)
+}
+
+/// What a source gets that feeds an intake.
+func testContext(_ intake: RecordingIntake, time: any TimeSource = SystemTimeSource()) -> SourceContext {
+    SourceContext(
+        trigger: "t", intake: intake, state: { [:] }, health: { intake.note($0) }, measure: { intake.note($0) },
+        time: time, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+}
+
+/// When things happened.
+final class TimeLog: Sendable {
+    private let times = Mutex<[ContinuousClock.Instant]>([])
+
+    func note() { times.withLock { $0.append(.now) } }
+
+    /// The times between them.
+    var gaps: [Duration] { times.withLock { times in zip(times, times.dropFirst()).map { $1 - $0 } } }
+}
