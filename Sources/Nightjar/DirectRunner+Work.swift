@@ -24,7 +24,6 @@ extension DirectRunner {
             state.isWorkerWanted = false
             state.lastWorker += 1
             let gate = StopGate<StopReason>()
-            if state.schedule.isEnding { gate.stop(.shutdown) }
             state.workers[state.lastWorker] = gate
             return (state.lastWorker, gate)
         }
@@ -32,21 +31,26 @@ extension DirectRunner {
 
     /// Does one run after the other until there is none.
     private func work(_ number: Int, _ gate: StopGate<StopReason>) async {
-        while let (ticket, unit, job) = next(number) {
-            let step = await attempt(ticket, unit, job, gate)
-            finish(ticket, unit, step)
+        var next = takeNext(number)
+        while let (ticket, unit, line) = next {
+            let step = await attempt(ticket, unit, line, gate)
+            next = finish(ticket, unit, step)
         }
     }
 
+    private typealias Work = (DirectSchedule.Ticket, DirectUnit, DirectSchedule.Line)
+
     /// The next run; a worker without one leaves in the same moment.
-    private func next(_ number: Int) -> (DirectSchedule.Ticket, DirectUnit, Job?)? {
-        let (next, isWanted) = state.withLock { state in
-            let next = state.schedule.next()
-            if next == nil { state.workers[number] = nil }
-            return (next, next != nil && wantsWorker(&state))
-        }
+    private func takeNext(_ number: Int) -> Work? {
+        let (next, isWanted) = state.withLock { takeNext(number, &$0) }
         if isWanted { wanted.notify() }
         return next
+    }
+
+    private func takeNext(_ number: Int, _ state: inout State) -> (Work?, isWanted: Bool) {
+        let next = state.schedule.next(for: number)
+        if next == nil { state.workers[number] = nil }
+        return (next, next != nil && wantsWorker(&state))
     }
 
     /// What follows an attempt.
@@ -55,47 +59,54 @@ extension DirectRunner {
         case again(DirectUnit, after: Duration)
     }
 
-    private func finish(_ ticket: DirectSchedule.Ticket, _ unit: DirectUnit, _ step: Step) {
+    /// Ends an attempt, and takes the next run in the same step.
+    private func finish(_ ticket: DirectSchedule.Ticket, _ unit: DirectUnit, _ step: Step) -> Work? {
         switch step {
         case .end(let end):
-            let isEmpty = state.withLock { state in
-                guard state.schedule.end(ticket) else { return false }
-                return state.schedule.count == 0
+            let (isEmpty, next, isWanted) = state.withLock { state in
+                let isEmpty = state.schedule.end(ticket) && state.schedule.count == 0
+                let (next, isWanted) = takeNext(ticket.worker, &state)
+                return (isEmpty, next, isWanted)
             }
+            if isWanted { wanted.notify() }
             unit.batch.end(unit.index, end)
             if isEmpty { emptied.notify() }
+            return next
         case .again(let unit, let wait):
-            let due = time.elapsed + wait
-            change { $0.schedule.delay(ticket, unit, until: due) }
-            alarms.set(.directRetry, after: earliestRetry(from: time.elapsed))
+            let now = time.elapsed
+            let (line, isDelayed) = state.withLock { state in
+                let isDelayed = state.schedule.delay(ticket, unit, until: now + wait)
+                if let due = state.schedule.nextDue { alarms.set(.directRetry, after: max(.zero, due - now)) }
+                return (state.schedule.line(unit.line), isDelayed)
+            }
+            guard isDelayed else { return finish(ticket, unit, .end(.kept(unit.kept(by: line)))) }
+            return takeNext(ticket.worker)
         }
-    }
-
-    private func earliestRetry(from now: Duration) -> Duration {
-        max(.zero, (state.withLock { $0.schedule.delayed.map(\.due).min() } ?? now) - now)
     }
 
     // MARK: One attempt
 
     private func attempt(
-        _ ticket: DirectSchedule.Ticket, _ unit: DirectUnit, _ job: Job?, _ gate: StopGate<StopReason>
+        _ ticket: DirectSchedule.Ticket, _ unit: DirectUnit, _ line: DirectSchedule.Line, _ gate: StopGate<StopReason>
     ) async -> Step {
         // What cannot be done here and now is the store's, as if nothing had happened.
-        guard let job, gate.reason == nil else { return .end(.kept(unit.run)) }
-        let policy = job.policy.retry
-        if unit.redelivery != nil, unit.attempts >= policy.attempts + policy.crashes { return .end(quarantined(unit)) }
+        guard let handler = line.handler, gate.reason == nil else { return .end(.kept(unit.kept(by: line))) }
+        if unit.last == nil, unit.deliveries - 1 - line.retry.crashes >= line.retry.mostAttempts {
+            return .end(quarantined(unit, line))
+        }
         let startedAt = time.now
-        let timeout = job.policy.timeout
+        let timeout = line.timeout
         let reporter = AttemptReporter(limits: limits) { _ in }
         let context = RunContext(
-            id: unit.run.id, job: job.name, trigger: unit.run.trigger, event: unit.event.with(input: unit.run.input),
+            id: unit.id, job: line.job, trigger: line.trigger,
+            event: unit.input == nil ? unit.event : unit.event.with(input: unit.input),
             attempt: unit.attempts + 1, createdAt: unit.acceptedAt, fencingToken: FencingToken(0), node: node,
             deadline: timeout.map { startedAt + $0 }, logger: logger, reporter: reporter)
         var end: AttemptEnd
         if let timeout {
-            end = await call(job.handler, context, ticket, timeout)
+            end = await call(handler, context, ticket, timeout)
         } else {
-            end = await AttemptRunner.call(job.handler, context, gate).0
+            end = await AttemptRunner.call(handler, context, gate).0
         }
         if case .returned(let output) = end {
             do throws(IntakeError) {
@@ -106,7 +117,7 @@ extension DirectRunner {
                     output: output.output)
             }
         }
-        return step(after: end, unit, job, startedAt)
+        return step(after: end, unit, line, startedAt)
     }
 
     /// Calls a handler that may take so long.
@@ -122,49 +133,45 @@ extension DirectRunner {
         return end ?? .crashed(.charged)
     }
 
-    private func step(after end: AttemptEnd, _ unit: DirectUnit, _ job: Job, _ startedAt: Timestamp) -> Step {
+    private func step(
+        after end: AttemptEnd, _ unit: DirectUnit, _ line: DirectSchedule.Line, _ startedAt: Timestamp
+    ) -> Step {
         let now = time.now
         let decision = random.withGenerator {
             AttemptDecision(
-                end, policy: job.policy.retry, history: unit.history, startsOverAt: unit.acceptedAt,
+                end, policy: line.retry, history: unit.history, startsOverAt: unit.startsAt,
                 isCancelRequested: false, now: now, using: &$0)
         }
-        guard let outcome = decision.outcome else { return .end(.kept(unit.run)) }
-        Counter(label: "nightjar_direct_failures", dimensions: [("job", job.name)]).increment()
+        guard let outcome = decision.outcome else { return .end(.kept(unit.kept(by: line))) }
+        Counter(label: "nightjar_direct_failures", dimensions: [("job", line.job)]).increment()
         let attempt = Attempt(
             number: unit.attempts + 1, node: node, startedAt: startedAt, endedAt: now, outcome: outcome,
             error: decision.error, output: decision.output)
-        var kept = unit.run
         switch decision.transition {
         case .retry(let runAt, let history):
             let wait = max(.zero, runAt - now)
+            let earlier = EarlierAttempt(attempt, history: history)
             if let redelivery = unit.redelivery {
-                if wait <= redelivery.longestWait { return .end(.redeliver(after: wait)) }
+                // The system would count a snooze as a failure.
+                if wait <= redelivery.longestWait, outcome != .snoozed { return .end(.redeliver(after: wait)) }
             } else if unit.order != nil, wait <= Self.longestWaitInPlace {
-                var again = unit
-                again.attempts += 1
-                again.history = history
-                return .again(again, after: wait)
+                return .again(unit.again(earlier, at: runAt), after: wait)
             }
-            kept.runAt = runAt
-            kept.earlier = EarlierAttempt(attempt, history: history)
+            return .end(.kept(unit.kept(by: line, runAt: runAt, earlier)))
         case .die(let reason, let history):
-            kept.earlier = EarlierAttempt(attempt, history: history, death: reason)
+            return .end(.kept(unit.kept(by: line, EarlierAttempt(attempt, history: history, death: reason))))
         // A run without a lease is neither cancelled by a person nor given back by a store.
-        case .complete, .cancel, .release: break
+        case .complete, .cancel, .release: return .end(.kept(unit.kept(by: line)))
         }
-        return .end(.kept(kept))
     }
 
     /// It was delivered more often than its attempts and deaths of nodes allow, and nobody ever answered for it.
-    private func quarantined(_ unit: DirectUnit) -> DirectEnd {
+    private func quarantined(_ unit: DirectUnit, _ line: DirectSchedule.Line) -> DirectEnd {
         let now = time.now
-        let reason = "quarantined: it was delivered \(unit.attempts) times, and its nodes died with it in hand"
+        let reason = "quarantined: it was delivered \(unit.deliveries - 1) times, and its nodes died with it in hand"
         let attempt = Attempt(
             number: unit.attempts, node: node, startedAt: now, endedAt: now, outcome: .crashed, error: reason)
-        var run = unit.run
-        run.earlier = EarlierAttempt(attempt, history: unit.history, death: reason)
-        return .kept(run)
+        return .kept(unit.kept(by: line, EarlierAttempt(attempt, history: unit.history, death: reason)))
     }
 
     // MARK: Times and ends
@@ -178,9 +185,9 @@ extension DirectRunner {
     /// The time of some next attempt has come.
     func retry() {
         let now = time.elapsed
-        change { $0.schedule.ring(at: now) }
-        let isAnyLeft = state.withLock { !$0.schedule.delayed.isEmpty }
-        if isAnyLeft { alarms.set(.directRetry, after: earliestRetry(from: now)) }
+        change { state in
+            if let due = state.schedule.ring(at: now) { alarms.set(.directRetry, after: max(.zero, due - now)) }
+        }
     }
 
     /// Whoever waits to try the store again has waited long enough.
@@ -201,10 +208,12 @@ extension DirectRunner {
 
     /// The node stops: what has not begun, or waits for its next attempt, is the store's now.
     func end() {
-        change { state in
-            state.schedule.isEnding = true
-            state.schedule.ring(at: .zero)
+        let (waiting, isEmpty) = state.withLock { state in
+            let waiting = state.schedule.takeWaiting()
+            return (waiting, state.schedule.count == 0)
         }
+        for (unit, line) in waiting { unit.batch.end(unit.index, .kept(unit.kept(by: line))) }
+        if isEmpty { emptied.notify() }
     }
 
     /// Cancels what runs.
@@ -220,11 +229,10 @@ extension DirectRunner {
             state.isGivenUp = true
             return (state.schedule.giveUp(), state.rests.values)
         }
-        for unit in units {
+        for (unit, line) in units {
             logger.error(
-                "a handler ignored its cancellation; its run is given back without it",
-                metadata: ["run": "\(unit.run.id)"])
-            unit.batch.end(unit.index, .kept(unit.run))
+                "a handler ignored its cancellation; its run is given back without it", metadata: ["run": "\(unit.id)"])
+            unit.batch.end(unit.index, .kept(unit.kept(by: line)))
         }
         for rest in rests { rest.notify() }
     }
@@ -272,12 +280,10 @@ private struct Hash64 {
 
 extension IntakeRecord {
     /// A record that keeps what a source remembers, and no event of its own: always the same one of the trigger.
-    static func stateOnly(_ record: IntakeRecord) -> IntakeRecord {
-        let trigger = record.stateChanges.first?.trigger ?? ""
+    static func stateOnly(_ changes: [SourceStateChange], at now: Timestamp) -> IntakeRecord {
         let event = Event(
-            id: trigger, source: "nightjar:source-state", type: "nightjar.source.state", time: record.acceptedAt)
-        var state = IntakeRecord(
-            event: event, acceptedAt: record.acceptedAt, runs: [], stateChanges: record.stateChanges)
+            id: changes.first?.trigger ?? "", source: "nightjar:source-state", type: "nightjar.source.state", time: now)
+        var state = IntakeRecord(event: event, acceptedAt: now, runs: [], stateChanges: changes)
         state.addressee = .nobody
         return state
     }

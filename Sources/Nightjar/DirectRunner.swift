@@ -51,8 +51,8 @@ final class DirectRunner: Sendable {
         self.logger = logger
     }
 
-    func configure(_ jobs: [Job]) {
-        change { $0.schedule.configure(jobs) }
+    func configure(_ jobs: [Job], _ triggers: [Trigger]) {
+        change { $0.schedule.configure(jobs, triggers: Set(triggers.map(\.name))) }
     }
 
     func pause(_ pauses: Set<Pause>) {
@@ -77,65 +77,91 @@ final class DirectRunner: Sendable {
     // MARK: Taking events
 
     /// Takes events, and answers when their runs have ended, and what is to be kept of them is durable.
-    func accept(_ batch: [IncomingEvent], trigger: String) async throws(IntakeError) -> [Acceptance] {
-        let records = try intake.planDirect(batch)
-        let works = DirectBatch(count: records.reduce(0) { $0 + $1.runs.count })
-        var units: [DirectUnit] = []
-        for (incoming, record) in zip(batch, records) {
-            let order = incoming.order.map { DirectUnit.Order(trigger: trigger, key: $0) }
-            for run in record.runs {
-                var run = run
-                run.id = .direct(of: record.event, job: run.job)
-                // An event that goes back does so with all of its runs, also those that are done.
-                let redelivery = record.runs.count == 1 ? incoming.redelivery : nil
-                let attempts = (incoming.redelivery?.deliveries ?? 1) - 1
-                units.append(
-                    DirectUnit(
-                        batch: works, index: units.count, run: run, line: .init(job: run.job, trigger: trigger),
-                        event: record.event, order: order, redelivery: redelivery, acceptedAt: record.acceptedAt,
-                        attempts: attempts, history: RunHistory(failures: attempts)))
-            }
-        }
-        var ends: [DirectEnd] = []
-        if !units.isEmpty {
-            change { $0.schedule.add(units) }
+    func accept(_ batch: [IncomingEvent], trigger name: String) async throws(IntakeError) -> [Acceptance] {
+        let plan = try intake.planDirect(batch, trigger: name)
+        let works = DirectBatch(count: plan.count)
+        var ends: [Int: DirectEnd] = [:]
+        if plan.count > 0 {
+            add(plan, batch, works)
             ends = await works.ends()
         }
-        let (answers, kept) = Self.answers(batch, records, ends)
+        let (answers, kept) = Self.answers(batch, plan, ends)
         if !kept.isEmpty { try await keep(kept) }
-        intake.countAccepted(answers.lazy.filter { $0.outcome != .redeliver }.count, by: trigger)
+        var taken = answers.count
+        for case .redeliver in ends.values { taken -= 1 }
+        intake.countAccepted(taken, by: name)
         return answers
+    }
+
+    private func add(_ plan: DirectPlan, _ batch: [IncomingEvent], _ works: DirectBatch) {
+        var units: [DirectUnit] = []
+        units.reserveCapacity(plan.count)
+        let lines = state.withLock { state in
+            plan.jobs.map { state.schedule.line(job: $0, trigger: plan.trigger) }
+        }
+        // Events are large values: they are looked at where they are, and copied once.
+        for index in batch.indices {
+            let order = batch[index].order.map { DirectUnit.Order(trigger: plan.trigger, key: $0) }
+            let jobs = plan.events[index].jobs
+            var redelivery = batch[index].redelivery
+            let deliveries = redelivery?.deliveries ?? 1
+            // An event that goes back does so with all of its runs, also those that are done.
+            if jobs.count != 1 || redelivery?.longestWait == .zero { redelivery = nil }
+            for job in jobs {
+                let event = plan.events[index].event ?? batch[index].event
+                units.append(
+                    DirectUnit(
+                        batch: works, index: units.count, line: lines[job],
+                        id: .direct(of: event, job: plan.jobs[job]), event: event, input: plan.events[index].input,
+                        order: order, redelivery: redelivery, deliveries: deliveries, acceptedAt: plan.acceptedAt))
+            }
+        }
+        var isEnding = false
+        change { state in
+            state.schedule.add(units)
+            isEnding = state.schedule.isEnding
+        }
+        if isEnding { end() }
     }
 
     /// What the source is told, and what the store is to keep.
     private static func answers(
-        _ batch: [IncomingEvent], _ records: [IntakeRecord], _ ends: [DirectEnd]
+        _ batch: [IncomingEvent], _ plan: DirectPlan, _ ends: [Int: DirectEnd]
     ) -> ([Acceptance], [IntakeRecord]) {
         var kept: [IntakeRecord] = []
-        var next = ends.makeIterator()
-        let answers = zip(batch, records).map { incoming, record in
+        var answers: [Acceptance] = []
+        answers.reserveCapacity(batch.count)
+        var place = 0
+        for index in batch.indices {
             var answer = Acceptance(
-                source: record.event.source, id: record.event.id, outcome: .accepted, runs: [])
-            var keep = record
-            keep.runs = []
-            for _ in record.runs {
-                switch next.next() {
+                source: batch[index].event.source, id: plan.events[index].event?.id ?? batch[index].event.id,
+                outcome: .accepted, runs: [])
+            if ends.isEmpty, !plan.events[index].mustBeKept, batch[index].stateChanges.isEmpty {
+                answers.append(answer)
+                continue
+            }
+            let (incoming, event) = (batch[index], plan.events[index])
+            var runs: [NewRun] = []
+            for _ in event.jobs {
+                switch ends[place] {
                 case .done(let emitted): kept += emitted
-                case .kept(let run): keep.runs.append(run)
+                case .kept(let run): runs.append(run)
                 case .redeliver(let wait):
                     answer.outcome = .redeliver
                     answer.retryAfter = wait
                 case nil: break
                 }
+                place += 1
             }
-            answer.runs = keep.runs.map(\.id)
-            let isForNobody = if case .nobody = incoming.addressee { true } else { false }
-            if !keep.runs.isEmpty || record.isUndecided || isForNobody {
-                kept.append(keep)
-            } else if !record.stateChanges.isEmpty, answer.outcome == .accepted {
-                kept.append(.stateOnly(keep))
+            if !runs.isEmpty || event.mustBeKept {
+                var record = plan.record(of: event, incoming)
+                record.runs = runs
+                answer.runs = runs.map(\.id)
+                kept.append(record)
+            } else if !incoming.stateChanges.isEmpty, answer.outcome == .accepted {
+                kept.append(.stateOnly(incoming.stateChanges, at: plan.acceptedAt))
             }
-            return answer
+            answers.append(answer)
         }
         return (answers, kept)
     }
@@ -159,7 +185,8 @@ final class DirectRunner: Sendable {
                         "what direct delivery leaves could not be stored; tried again", metadata: ["error": "\(error)"])
                 }
                 guard !state.withLock({ $0.isGivenUp }) else {
-                    throw IntakeError(.stopping, "the node ends, and the store took nothing: \(error.message)", underlying: error)
+                    throw IntakeError(
+                        .stopping, "the node ends, and the store took nothing: \(error.message)", underlying: error)
                 }
             }
             await rest(for: .milliseconds(10 << Int64(min(failures, 9))))

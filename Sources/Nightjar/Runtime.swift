@@ -105,7 +105,7 @@ public final class Runtime: ManagedNode, Service {
         self.logger = logger
         state = Mutex(State(triggers: triggers))
         dispatcher.configure(jobs)
-        direct.configure(jobs)
+        direct.configure(jobs, triggers)
         sources.configure(triggers)
     }
 
@@ -123,7 +123,7 @@ public final class Runtime: ManagedNode, Service {
             IntakePlanner(
                 jobs: Self.policies(jobs), triggers: triggers, inputBytes: configuration.maximumEventBytes))
         dispatcher.configure(jobs)
-        direct.configure(jobs)
+        direct.configure(jobs, triggers)
         sources.configure(triggers)
     }
 

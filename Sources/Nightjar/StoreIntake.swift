@@ -89,10 +89,11 @@ final class StoreIntake: Intake {
     }
 
     /// Decides on events whose runs are done without the store.
-    func planDirect(_ batch: [IncomingEvent]) throws(IntakeError) -> [IntakeRecord] {
+    func planDirect(_ batch: [IncomingEvent], trigger: String) throws(IntakeError) -> DirectPlan {
         _ = try checkedBytes(of: batch)
-        if state.withLock({ $0.isStopped }) { throw Self.stopping }
-        return try plan(batch)
+        let (isStopped, planner) = state.withLock { ($0.isStopped, $0.planner) }
+        if isStopped { throw Self.stopping }
+        return try planner.planDirect(batch, trigger: trigger, now: time.now)
     }
 
     private static var stopping: IntakeError {
@@ -172,13 +173,13 @@ final class StoreIntake: Intake {
     /// The size of the batch, once every event in it is found valid and within the limit.
     private func checkedBytes(of batch: [IncomingEvent]) throws(IntakeError) -> Int {
         var total = 0
-        for (index, incoming) in batch.enumerated() {
+        for index in batch.indices {
             do {
-                try incoming.event.validate()
+                try batch[index].event.validate()
             } catch {
                 throw IntakeError(.invalidEvent, "\(error)", index: index, underlying: error)
             }
-            let bytes = incoming.event.data?.count ?? 0
+            let bytes = batch[index].event.data?.count ?? 0
             guard bytes <= limits.eventBytes else {
                 throw IntakeError(
                     .tooLarge, "the event's data has \(bytes) bytes, the limit is \(limits.eventBytes)", index: index)

@@ -10,7 +10,8 @@ public enum Delivery: String, Sendable, Hashable, CaseIterable {
 public struct Redelivery: Sendable, Hashable {
     /// How often the event was delivered by now: 1 for the first time.
     public var deliveries: Int
-    /// The longest time that the system, or the source in its stead, holds it back before it is delivered again.
+    /// The longest time that the system, or the source in its stead, holds it back before it is delivered again; zero if it is
+    /// not to be given back, as where its order matters: then it only counts.
     public var longestWait: Duration
 
     /// The given number of deliveries, counted from 1.

@@ -17,12 +17,20 @@ extension Trigger {
         guard case .source = origin else {
             return "delivers directly; expected a source of its own for that, such as a broker's queue"
         }
+        return Self.directContradiction(self.jobs, delay, rules, jobs)
+    }
+
+    /// What keeps a trigger with a source of its own from delivering directly to these jobs; `nil` if nothing does.
+    public static func directContradiction(
+        _ jobs: [String], _ delay: Duration, _ rules: TriggerRules, _ policies: [String: JobPolicy]
+    ) -> String? {
         let waits = [("delay", delay > .zero || rules.delay != nil), ("priority", rules.priority != nil)]
         if let wait = waits.first(where: \.1) {
-            return "delivers directly and has \"\(wait.0)\", which needs the store; expected delivery: stored, or none of it"
+            return
+                "delivers directly and has \"\(wait.0)\", which needs the store; expected delivery: stored, or none of it"
         }
-        for job in self.jobs {
-            guard let settings = jobs[job]?.storedSettings, !settings.isEmpty else { continue }
+        for job in jobs {
+            guard let settings = policies[job]?.storedSettings, !settings.isEmpty else { continue }
             let names = settings.map { "\"\($0)\"" }.joined(separator: ", ")
             return
                 "delivers directly to the job \"\(job)\" with \(names), which needs the store; expected delivery: stored, or a job without it"

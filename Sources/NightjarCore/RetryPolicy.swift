@@ -66,6 +66,9 @@ public struct RetryPolicy: Sendable, Hashable {
             deadline: deadline, rules: rules, snoozes: snoozes, crashes: crashes)
     }
 
+    /// How many attempts may fail at most, whatever their codes.
+    package var mostAttempts: Int { max(attempts, rules.compactMap(\.attempts).max() ?? 0) }
+
     /// The default policy: 8 attempts, from one second up to one hour.
     public static let `default` = RetryPolicy()
 

@@ -2,7 +2,7 @@ import CloudEvents
 import Logging
 
 /// What a source made of a message that it received.
-public enum SourceMessage: Sendable {
+public indirect enum SourceMessage: Sendable {
     /// The event that it carries, or that was made of it.
     case event(IncomingEvent)
     /// It cannot be taken as it is.
@@ -92,6 +92,9 @@ extension SourceContext {
                 if error.code == .full || error.code == .store {
                     failures += 1
                     try await waitAfter(error, failures)
+                } else if let index = error.index, rejections[index] != nil, batch[index].event.data != nil {
+                    // Not even the beginning of its data is taken: that it came is recorded.
+                    batch[index].event.data = nil
                 } else if let index = error.index, rejections[index] == nil {
                     let refused = batch[index]
                     rejections[index] = error.message

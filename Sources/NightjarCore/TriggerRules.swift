@@ -33,6 +33,9 @@ public struct TriggerRules: Sendable {
         self.delay = delay
     }
 
+    /// Whether every event starts the jobs, with its data as their input.
+    public var isEmpty: Bool { when == nil && input == nil && id == nil && priority == nil && delay == nil }
+
     /// What a trigger makes of an event.
     public struct Plan: Sendable, Hashable {
         /// The runs' input as JSON; `nil` for the event's data.

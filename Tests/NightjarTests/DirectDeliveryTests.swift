@@ -32,20 +32,21 @@ struct DirectDeliveryTests {
                 order: order.map { Array($0.utf8) }))
     }
 
-    /// A node whose source follows the script, looked at a day later, when nothing goes on any more.
+    /// A node whose source follows the script, looked at ten minutes later, when nothing goes on any more.
     private func withSource(
         seed: UInt64, policy: JobPolicy = JobPolicy(), rules: TriggerRules = TriggerRules(), concurrency: Int = 64,
-        hooks: HookedStore = HookedStore(), script: @escaping @Sendable (SourceContext) async throws -> Void,
+        hooks: HookedStore = HookedStore(), mostBytes: Int = 1 << 20,
+        script: @escaping @Sendable (SourceContext) async throws -> Void,
         handler: @escaping @Sendable (RunContext, SimulatedClock) async throws -> Void,
         _ body: @escaping @Sendable (Runtime, MemoryStore, SimulatedClock) async throws -> Void = { _, _, clock in
-            try await clock.sleep(for: .seconds(40_000))
+            try await clock.sleep(for: .seconds(600))
         }
     ) throws {
         var trigger = Trigger(
             "direct", kind: "test", origin: .source(ScriptedSource(script: script)), start: ["work"], rules: rules)
         trigger.delivery = .direct
         let configuration = RuntimeConfiguration(
-            node: "n", concurrency: concurrency, drain: .seconds(5), grace: .seconds(1))
+            node: "n", concurrency: concurrency, drain: .seconds(5), grace: .seconds(1), maximumEventBytes: mostBytes)
         try withNode(seed: seed, configuration: configuration, triggers: [trigger], hooks: hooks) { clock in
             Job("work", policy: policy) { try await handler($0, clock) }
         } _: {
@@ -72,7 +73,8 @@ struct DirectDeliveryTests {
         #expect(hooks.memory.allRuns().isEmpty)
     }
 
-    @Test("a run has the same id whenever its event is delivered, and another than other events' runs", arguments: seeds)
+    @Test(
+        "a run has the same id whenever its event is delivered, and another than other events' runs", arguments: seeds)
     func identity(seed: UInt64) throws {
         let ids = Mutex<[String: Set<RunID>]>([:])
         try withSource(seed: seed) { context in
@@ -128,6 +130,8 @@ struct DirectDeliveryTests {
         } handler: { run, _ in
             journal.note("attempt \(run.attempt) of \(run.id)")
             if run.attempt == 1 { throw RunFailure("busy", .retryAfter(.seconds(3600))) }
+        } _: { _, _, clock in
+            try await clock.sleep(for: .seconds(4000))
         }
         let run = try #require(hooks.memory.allRuns().first)
         #expect(journal.all == ["attempt 1 of \(run.id)", "\([Taken.taken])", "attempt 2 of \(run.id)"])
@@ -149,7 +153,8 @@ struct DirectDeliveryTests {
         #expect(hooks.memory.allRuns().first?.attempts.map(\.number) == [1, 2, 3])
     }
 
-    @Test("events of an order are done one after the other, with their retries; those of others go on", arguments: seeds)
+    @Test(
+        "events of an order are done one after the other, with their retries; those of others go on", arguments: seeds)
     func order(seed: UInt64) throws {
         let journal = Journal()
         let hooks = HookedStore()
@@ -267,7 +272,8 @@ struct DirectDeliveryTests {
         #expect(journal.all == ["[\"emitted\"]"])
     }
 
-    @Test("an event that a trigger does not want leaves nothing; one that it cannot decide on is kept", arguments: seeds)
+    @Test(
+        "an event that a trigger does not want leaves nothing; one that it cannot decide on is kept", arguments: seeds)
     func refusals(seed: UInt64) throws {
         let hooks = HookedStore()
         let journal = Journal()
@@ -336,13 +342,70 @@ struct DirectDeliveryTests {
         let journal = Journal()
         let policy = JobPolicy(retry: RetryPolicy(attempts: 3, from: .seconds(1), upTo: .seconds(1), crashes: 2))
         try withSource(seed: seed, policy: policy, hooks: hooks) { context in
-            journal.note("\(try await context.take([Self.message("a", deliveries: 5), Self.message("b", deliveries: 6)]))")
+            journal.note(
+                "\(try await context.take([Self.message("a", deliveries: 5), Self.message("b", deliveries: 6)]))")
         } handler: { run, _ in
             journal.note("attempt at \(run.event.id)")
         }
         #expect(journal.all == ["attempt at a", "\([Taken.taken, .taken])"])
         #expect(hooks.memory.allRuns().map(\.state) == [.dead])
         #expect(hooks.memory.allRuns().first?.reason?.hasPrefix("quarantined: it was delivered 5 times") == true)
+    }
+
+    @Test(
+        "a handler that asks to be tried later is tried from the store, and that counts as no failure", arguments: seeds
+    )
+    func snooze(seed: UInt64) throws {
+        let hooks = HookedStore()
+        let journal = Journal()
+        try withSource(seed: seed, policy: JobPolicy(retry: Self.quick), hooks: hooks) { context in
+            journal.note("\(try await context.take([Self.message("a", deliveries: 1)]))")
+        } handler: { run, _ in
+            journal.note("attempt \(run.attempt)")
+            if run.attempt < 6 { throw RunFailure.snooze(.seconds(1)) }
+        }
+        #expect(journal.all.first == "attempt 1")
+        #expect(journal.all.last == "attempt 6")
+        #expect(hooks.memory.allRuns().map(\.state) == [.completed])
+        #expect(hooks.memory.allRuns().first?.attempts.first?.outcome == .snoozed)
+    }
+
+    @Test("a run that waits for its next attempt when the node stops keeps the failed ones", arguments: seeds)
+    func stopBetweenAttempts(seed: UInt64) throws {
+        let hooks = HookedStore()
+        let policy = JobPolicy(retry: RetryPolicy(attempts: 8, from: .seconds(20), upTo: .seconds(20), jitter: false))
+        try withSource(seed: seed, policy: policy, hooks: hooks) { context in
+            _ = try await context.take([Self.message("a", order: "x")])
+        } handler: { _, _ in
+            throw RunFailure("no answer")
+        } _: { _, _, clock in
+            try await clock.sleep(for: .seconds(50))
+        }
+        let run = try #require(hooks.memory.allRuns().first)
+        #expect(run.state == .retryable)
+        #expect(run.attempts.map(\.number) == [3])
+    }
+
+    @Test(
+        "a message that is larger than the node takes is recorded without its data, and holds up none", arguments: seeds
+    )
+    func tooLarge(seed: UInt64) throws {
+        let hooks = HookedStore()
+        let journal = Journal()
+        try withSource(seed: seed, hooks: hooks, mostBytes: 10) { context in
+            var large = Event(id: "large", source: "/queue", type: "test")
+            large.data = Array(repeating: 1, count: 100)
+            let taken = try await context.take([
+                .event(IncomingEvent(large, to: .trigger("direct"))), Self.message("a"),
+                .unreadable(
+                    UnreadableMessage(id: "odd", source: "/queue", reason: "odd", data: Array(repeating: 1, count: 100))
+                ),
+            ])
+            journal.note("\(taken.map { if case .rejected = $0 { "rejected" } else { "taken" } })")
+        } handler: { _, _ in
+        }
+        #expect(journal.all == ["[\"rejected\", \"taken\", \"rejected\"]"])
+        #expect(hooks.memory.eventIDs() == ["large", "odd"])
     }
 
     @Test("settings that need the store are refused with direct delivery, by their names")
