@@ -50,6 +50,7 @@ struct API: Sendable {
         Route(.post, "/v1/jobs/{job}/keys/{key}/{command}") { api, _, path in
             try await api.pause(.key, path["job"] ?? "", path["command"] ?? "", key: path["key"] ?? "")
         },
+        Route(.get, "/metrics") { api, _, _ in try await api.metrics() },
         Route(.get, "/healthz", needsToken: false) { _, _, _ in .json { $0.status("ok") } },
         Route(.get, "/readyz", needsToken: false) { api, _, _ in
             switch await api.node.readiness() {

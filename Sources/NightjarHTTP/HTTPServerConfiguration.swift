@@ -55,6 +55,8 @@ public struct HTTPServerConfiguration: Sendable {
     public var maximumWait: Duration
     /// How long a server that stops lets requests under way come to their end; then it closes their connections.
     public var windDown: Duration
+    /// What the process counts, to be shown by `GET /metrics` beside how the node stands.
+    public var metrics: MetricsRegistry?
 
     /// A configuration with these values.
     public init(
@@ -63,8 +65,9 @@ public struct HTTPServerConfiguration: Sendable {
         maximumBodyBytes: Int = 1 << 20, maximumHeaderBytes: Int = 32 << 10, maximumBatchEvents: Int = 1000,
         maximumConnections: Int = 1024, requestTimeout: Duration = .seconds(30),
         idleTimeout: Duration = .seconds(60), maximumWait: Duration = .seconds(60),
-        windDown: Duration = .seconds(10)
+        windDown: Duration = .seconds(10), metrics: MetricsRegistry? = nil
     ) {
+        self.metrics = metrics
         self.host = host
         self.port = port
         self.tokens = tokens

@@ -61,6 +61,7 @@ enum OpenAPI {
               "post": \(operation("pauseKey", "pause or resume the job's runs with that key; the key is percent-encoded",
                   parameters: [path("job"), path("key"), path("command")], schema: "Paused"))
             },
+            "/metrics": { "get": \(operation("metrics", "What the node counts and measures, in the text format of Prometheus")) },
             "/healthz": { "get": \(operation("health", "Whether the process answers", schema: "Status")) },
             "/readyz": { "get": \(operation("readiness", "Whether events are taken; 503 if not", schema: "Status")) },
             "/openapi.json": { "get": \(operation("describe", "This description")) },
@@ -138,8 +139,8 @@ enum OpenAPI {
             "Trigger",
             required: [
                 "name": string, "kind": string, "summary": string, "jobs": strings, "paused": boolean, "health": string,
-                "accepted": integer,
-            ], optional: ["reason": string]),
+                "accepted": integer, "delivery": choice(["stored", "direct"]), "reconnects": integer,
+            ], optional: ["reason": string, "waiting": integer]),
         object("JobList", required: ["jobs": array("Job")]),
         object(
             "Job",

@@ -69,6 +69,9 @@ extension JSONWriter {
             member("reason", reason)
         }
         member("accepted", trigger.accepted)
+        member("delivery", trigger.delivery.rawValue)
+        if let waiting = trigger.waiting { member("waiting", waiting) }
+        member("reconnects", trigger.reconnects)
         endObject()
     }
 
