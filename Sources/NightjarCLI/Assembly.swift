@@ -1,8 +1,10 @@
 import Nightjar
+import NightjarAWS
 import NightjarActions
 import NightjarCore
 import NightjarFiles
 import NightjarHTTP
+import NightjarRabbitMQ
 import NightjarSQLite
 import NightjarSchedule
 
@@ -10,6 +12,8 @@ import NightjarSchedule
 struct Assembly {
     /// What the file says.
     let configuration: Configuration
+    /// Where the process counts.
+    var metrics: MetricsRegistry?
 
     /// The store.
     func store() throws -> SQLiteStore {
@@ -32,34 +36,56 @@ struct Assembly {
                     handler: try settings.action())
             case .emit(let settings):
                 Job(job.name, policy: job.policy, kind: "emit", handler: try settings.action())
+            case .publish(let settings):
+                Job(job.name, policy: job.policy, kind: "publish", handler: try settings.action())
             }
         }
     }
 
     /// The triggers, with their sources.
-    func triggers() -> [Trigger] {
-        configuration.triggers.map { trigger in
+    func triggers() throws -> [Trigger] {
+        try configuration.triggers.map { trigger in
             switch trigger.source {
             case .event(let filter):
-                Trigger(
+                return Trigger(
                     trigger.name, kind: "event", origin: .bus(filter), start: trigger.jobs, delay: trigger.delay,
                     rules: trigger.rules, summary: filter.summary)
             case .http(let endpoint):
-                Trigger(
+                return Trigger(
                     trigger.name, kind: "http", origin: .external, start: trigger.jobs, delay: trigger.delay,
                     rules: trigger.rules, summary: "\(endpoint.method) \(endpoint.path)")
             case .files(let options):
-                Trigger(
+                return Trigger(
                     trigger.name, kind: "files", origin: .source(FilesSource(options)), start: trigger.jobs,
                     delay: trigger.delay, rules: trigger.rules, summary: options.path, identity: identity(of: options))
             case .schedule(let settings):
-                Trigger(
+                return Trigger(
                     trigger.name, kind: settings.kind,
                     origin: .source(ScheduleSource(settings.schedule, settings.options)),
                     start: trigger.jobs, delay: trigger.delay, rules: trigger.rules, summary: settings.summary,
                     identity: "\(settings.schedule) \(settings.options)")
+            case .rabbitmq(let settings):
+                let source = try settings.source()
+                return broker(trigger, "rabbitmq", source, source.summary, settings.options)
+            case .kafka(let settings):
+                return broker(trigger, "kafka", try settings.source(), settings.summary, settings.options)
+            case .sqs(let settings):
+                return broker(
+                    trigger, "sqs", try SQSSource(settings.options), settings.options.queue, settings.options)
             }
         }
+    }
+
+    /// - Parameter options: what the source is restarted for, when it changes.
+    private func broker(
+        _ trigger: TriggerSettings, _ kind: String, _ source: any EventSource, _ summary: String,
+        _ options: some Hashable & Sendable
+    ) -> Trigger {
+        var built = Trigger(
+            trigger.name, kind: kind, origin: .source(source), start: trigger.jobs, delay: trigger.delay,
+            rules: trigger.rules, summary: summary, identity: "\(kind) \(options)")
+        built.delivery = trigger.delivery
+        return built
     }
 
     /// Equal for equal options: a set of its own has no order.
@@ -97,7 +123,7 @@ struct Assembly {
             maximumBatchEvents: http.limits.batch, maximumConnections: http.limits.connections,
             requestTimeout: http.limits.request, idleTimeout: http.limits.idle, maximumWait: http.limits.wait,
             // No longer than the node itself may take to stop.
-            windDown: min(.seconds(10), configuration.drain + configuration.node.grace))
+            windDown: min(.seconds(10), configuration.drain + configuration.node.grace), metrics: metrics)
     }
 
     /// How the node works.

@@ -44,7 +44,7 @@ struct ConfigurationMistakesTests {
                 http: { path: orders }
                 start: send-reciept
               queue:
-                kafka: { topic: orders }
+                postgres: { table: orders }
                 start: send-receipt
               inbox:
                 files: { path: "${INBOX}" }
@@ -58,11 +58,11 @@ struct ConfigurationMistakesTests {
                 "7:14: timeout: \"30 seconds\" is wrong; expected a duration such as 500ms, 30s, 5m, 1h30m or 2d, at least 1ms",
                 "8:24: attempts: \"0\" is wrong; expected a whole number from 1 to 1000",
                 "9:3: \"-bad-name\" cannot name a job; expected 1 to 128 letters, digits, '-', '_' and '.', beginning with a letter or digit",
-                "11:3: job \"lazy\" does nothing; expected one of: command, http, emit",
+                "11:3: job \"lazy\" does nothing; expected one of: command, http, emit, publish",
                 "13:3: the key \"send-receipt\" stands twice, first in line 5; expected it once",
                 "17:19: path: \"orders\" is wrong; expected a path that begins with '/', such as /orders",
                 "18:12: start: there is no job \"send-reciept\"; did you mean \"send-receipt\"?",
-                "20:5: trigger \"queue\": \"kafka\" triggers are not in this version of Nightjar; expected one of: http, files, event, cron, every",
+                "20:5: trigger \"queue\": \"postgres\" triggers are not in this version of Nightjar; expected one of: http, files, event, cron, every, rabbitmq, kafka, sqs",
                 "23:21: path: the environment variable INBOX is not set; expected it to be, or a default as in ${INBOX:-default}",
             ])
     }
@@ -149,8 +149,8 @@ struct ConfigurationMistakesTests {
             "jobs: { a: { http: {} } }", "1:20: http has no \"url\"; expected a URL such as https://example.com/path"),
         Single("jobs: { a: { emit: { type: \"\" } } }", "1:28: type: \"\" is wrong; expected a text"),
         Single(
-            "jobs: { a: { publish: { rabbitmq: {} } } }",
-            "1:14: job \"a\": \"publish\" jobs are not in this version of Nightjar; expected one of: command, http, emit"
+            "jobs: { a: { webhook: {} } }",
+            "1:14: job \"a\": \"webhook\" jobs are not in this version of Nightjar; expected one of: command, http, emit, publish"
         ),
         Single(
             "jobs: { a: { command: [x], unique: {}, batch: { size: 2, within: 1s } } }",
@@ -218,7 +218,8 @@ struct ConfigurationMistakesTests {
         Single("triggers: { t: { event: {}, start: [] } }", "1:36: start is an empty list; expected the name of a job"),
         Single(
             "jobs: { j: { emit: { type: x } } }\ntriggers: { t: { start: j } }",
-            "2:13: trigger \"t\" listens to nothing; expected one of: http, files, event, cron, every"),
+            "2:13: trigger \"t\" listens to nothing; expected one of: http, files, event, cron, every, rabbitmq, kafka, sqs"
+        ),
         Single(
             "jobs: { j: { emit: { type: x } } }\ntriggers: { t: { event: {}, when: a, start: j } }",
             "2:35: when: unknown name \"a\"; known names are event"),
@@ -230,7 +231,8 @@ struct ConfigurationMistakesTests {
             "2:49: priority is 12; expected an int from 0 to 9"),
         Single(
             "jobs: { j: { emit: { type: x } } }\ntriggers: { t: { event: {}, start: j, id: event.data.x } }",
-            "2:39: trigger \"t\": what was published has its id already; expected \"id\" with http or files only"),
+            "2:39: trigger \"t\": what was published has its id already; expected \"id\" with other kinds of triggers only"
+        ),
         Single(
             "jobs: { j: { emit: { type: x } } }\ntriggers: { t: { event: {}, start: j, input: { a: 1 + } } }",
             "2:54: input.a: got the end; expected a value"),
@@ -242,8 +244,8 @@ struct ConfigurationMistakesTests {
             "jobs: { j: { emit: { type: '${{ evnt.id }}' } } }",
             "1:33: type: unknown name \"evnt\"; did you mean \"event\"?"),
         Single(
-            "jobs: { j: { emit: { type: x } } }\ntriggers: { t: { sqs: {}, start: j } }",
-            "2:18: trigger \"t\": \"sqs\" triggers are not in this version of Nightjar; expected one of: http, files, event, cron, every"
+            "jobs: { j: { emit: { type: x } } }\ntriggers: { t: { s3: {}, start: j } }",
+            "2:18: trigger \"t\": \"s3\" triggers are not in this version of Nightjar; expected one of: http, files, event, cron, every, rabbitmq, kafka, sqs"
         ),
         Single(
             "jobs: { j: { emit: { type: x } } }\ntriggers:\n  a: { http: { path: /o }, start: j }\n  b: { http: { path: /o, method: post }, start: j }",

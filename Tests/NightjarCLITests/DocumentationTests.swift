@@ -33,12 +33,13 @@ struct DocumentationTests {
             do {
                 let environment = [
                     "ORDERS_TOKEN": "a", "NIGHTJAR_TOKEN": "b", "API_KEY": "c", "SEARCH_TOKEN": "d",
+                    "RABBITMQ_URL": "amqp://guest:guest@localhost", "KAFKA_BROKERS": "localhost:9092",
                 ]
                 let text = try ConfigurationText(file: file, bytes: Array(block.utf8))
                 let configuration = try ConfigurationFile.parse(text, environment: { environment[$0] })
                 let assembly = Assembly(configuration: configuration)
                 #expect(try assembly.jobs().count == configuration.jobs.count)
-                #expect(assembly.triggers().count == configuration.triggers.count)
+                #expect(try assembly.triggers().count == configuration.triggers.count)
             } catch {
                 Issue.record("\(error)\n\(block)")
             }

@@ -97,7 +97,7 @@ struct ScheduleSettingsTests {
             ("every: 5m, cron: \"@daily\"", "3:29: trigger \"t\" has \"cron\" and \"every\"; expected one of them"),
             (
                 "every: 5m, id: event.data.x",
-                "3:29: trigger \"t\": a tick's time is its id, on every node; expected \"id\" with http or files only"
+                "3:29: trigger \"t\": a tick's time is its id, on every node; expected \"id\" with other kinds of triggers only"
             ),
             ("cron: \"${AT}\"", "3:24: cron: \"${AT}\" is wrong; expected a cron expression such as \"0 3 * * *\""),
         ])
@@ -133,7 +133,7 @@ struct ScheduleSettingsTests {
     @Test("only a change of its settings restarts a schedule")
     func identity() throws {
         func identity(_ trigger: String) throws -> String? {
-            Assembly(configuration: try configuration(file(trigger))).triggers().first?.identity
+            try Assembly(configuration: try configuration(file(trigger))).triggers().first?.identity
         }
         #expect(try identity("every: 5m") == identity("every: { interval: 300s }, delay: 1m"))
         #expect(try identity("every: 5m") != identity("every: 6m"))

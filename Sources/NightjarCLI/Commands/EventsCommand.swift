@@ -38,12 +38,26 @@ struct EventsListCommand: AsyncParsableCommand {
 /// `nightjar events tail`.
 struct EventsTailCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "tail", abstract: "Show the last events and, with --follow, those that come.")
+        commandName: "tail", abstract: "Show the last events and, with --follow, those that come.",
+        discussion: """
+            With --from it shows what comes at a broker, live, whether or not a trigger listens there: \(BrokerTail.expected). \
+            Kafka's topics, RabbitMQ's streams and exchanges are not disturbed by that. Messages of RabbitMQ's queues and of SQS \
+            cannot be shown without being taken out for a while: that needs --disturb.
+            """)
 
     @OptionGroup var workspace: WorkspaceOptions
 
     @Option(name: [.customShort("n"), .long], help: "Begin with so many, up to 1000.")
     var limit = 10
+
+    @Option(help: ArgumentHelp("Show what comes at a broker, until interrupted.", valueName: "url"))
+    var from: String?
+
+    @Flag(help: "With --from: messages may be taken out of their queue for being shown, and put back.")
+    var disturb = false
+
+    @Option(help: "With --from: end after so many events.")
+    var count: Int?
 
     @Flag(name: [.short, .long], help: "Go on until interrupted.")
     var follow = false
@@ -53,9 +67,16 @@ struct EventsTailCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard (0...1000).contains(limit) else { throw ValidationError("--limit is \(limit); expected 0 to 1000.") }
+        guard count ?? 1 > 0 else { throw ValidationError("--count is \(count ?? 0); expected at least 1.") }
+        guard from != nil || !disturb && count == nil else {
+            throw ValidationError("--disturb and --count go with --from.")
+        }
     }
 
     func run() async throws {
+        if let from {
+            return try await BrokerTail(url: from, mayDisturb: disturb, count: count, json: json).run()
+        }
         try await workspace.workspace().withStore { try await tail($0) }
     }
 

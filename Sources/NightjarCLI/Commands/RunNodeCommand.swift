@@ -1,6 +1,8 @@
 import ArgumentParser
 import Foundation
 import Logging
+import Metrics
+import NightjarHTTP
 
 /// `nightjar run`: a node.
 struct RunNodeCommand: AsyncParsableCommand {
@@ -29,7 +31,10 @@ struct RunNodeCommand: AsyncParsableCommand {
         LoggingSystem.bootstrap { label in ConsoleLogHandler(label: label, settings: log) }
         // A program that ends without reading its input must not end the node. What it starts gets the usual disposition.
         signal(SIGPIPE, SIG_IGN)
-        let node = try Node(file: file, configuration: configuration, logger: Logger(label: "nightjar"))
+        let metrics = MetricsRegistry()
+        MetricsSystem.bootstrap(metrics)
+        let node = try Node(
+            file: file, configuration: configuration, metrics: metrics, logger: Logger(label: "nightjar"))
         node.greet()
         try await node.run()
     }

@@ -47,7 +47,9 @@ extension Reading where Value == Configuration {
             let log = section.read("log", .log, default: LogSettings())
             let jobs = section.read("jobs", .jobs, default: [])
             let jobNames = section.entries.first { $0.key == "jobs" }.map { NamedEntries.names(in: $0.value) } ?? []
-            let triggers = section.read("triggers", .triggers(jobs: jobNames, isServing: http != nil), default: [])
+            let policies = Dictionary(jobs.map { ($0.name, $0.policy) }) { first, _ in first }
+            let triggers = section.read(
+                "triggers", .triggers(jobs: jobNames, policies: policies, isServing: http != nil), default: [])
             section.refuse(LaterVersions.sections)
             return Configuration(
                 file: file, store: store ?? .sqlite(path: section.context.absolutePath("nightjar.db")), http: http,

@@ -67,7 +67,7 @@ extension Section {
         if isBus, let entry = entry("id") {
             context.report(
                 entry.position,
-                "\(label): what was published has its id already; expected \"id\" with http or files only")
+                "\(label): what was published has its id already; expected \"id\" with other kinds of triggers only")
         }
         let delay = read("delay", .delay)
         rules.delay = delay?.expression

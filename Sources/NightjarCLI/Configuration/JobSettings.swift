@@ -10,10 +10,12 @@ struct JobSettings: Sendable {
         case http(RequestSettings)
         /// Emits an event.
         case emit(EmitSettings)
+        /// Publishes a message.
+        case publish(PublishSettings)
     }
 
     /// The keys that say what a job does.
-    static let kinds = ["command", "http", "emit"]
+    static let kinds = ["command", "http", "emit", "publish"]
 
     /// Its name.
     var name: String
@@ -58,20 +60,22 @@ extension Section {
         return policy
     }
 
-    /// What the job does: the one key among `command`, `http` and `emit`.
+    /// What the job does: the one key among ``JobSettings/kinds``.
     fileprivate mutating func action(at position: Position) -> JobSettings.Action? {
         var actions: [JobSettings.Action] = []
         let kinds = JobSettings.kinds.filter { has($0) }
         if let action = read("command", Reading<CommandSettings>.command) { actions.append(.command(action)) }
         if let action = read("http", Reading<RequestSettings>.request) { actions.append(.http(action)) }
         if let action = read("emit", Reading<EmitSettings>.emit) { actions.append(.emit(action)) }
+        if let action = read("publish", Reading<PublishSettings>.publish) { actions.append(.publish(action)) }
         guard kinds.count == 1 else {
             if kinds.count > 1 {
                 let list = kinds.map { "\"\($0)\"" }.joined(separator: " and ")
                 let second = entries.filter { kinds.contains($0.key) }.dropFirst().first?.position ?? position
                 context.report(second, "\(label) has \(list); expected one of them")
             } else if !mayMean(oneOf: JobSettings.kinds, orLater: LaterVersions.actions) {
-                context.report(position, "\(label) does nothing; expected one of: command, http, emit")
+                context.report(
+                    position, "\(label) does nothing; expected one of: \(JobSettings.kinds.joined(separator: ", "))")
             }
             return nil
         }

@@ -2,12 +2,13 @@
 enum LaterVersions {
     /// Kinds of triggers.
     static let triggers = reasons(
-        ["rabbitmq", "kafka", "sqs", "s3", "postgres", "sqlite", "webhook"],
+        ["s3", "postgres", "sqlite", "webhook"],
         "triggers are not in this version of Nightjar; expected one of: \(TriggerSettings.kinds.joined(separator: ", "))"
     )
     /// Kinds of jobs.
     static let actions = reasons(
-        ["publish", "webhook"], "jobs are not in this version of Nightjar; expected one of: command, http, emit")
+        ["webhook"],
+        "jobs are not in this version of Nightjar; expected one of: \(JobSettings.kinds.joined(separator: ", "))")
     /// Sections of the file.
     static let sections = reasons(
         ["webhooks", "dashboard"], "is not in this version of Nightjar; expected the section to be left out")

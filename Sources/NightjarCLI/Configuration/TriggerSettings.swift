@@ -14,10 +14,16 @@ struct TriggerSettings: Sendable {
         case event(EventFilter)
         /// The clock.
         case schedule(ScheduleSettings)
+        /// A queue of RabbitMQ.
+        case rabbitmq(RabbitMQSettings)
+        /// Topics of Kafka.
+        case kafka(KafkaSettings)
+        /// A queue of Amazon SQS.
+        case sqs(SQSSettings)
     }
 
     /// The keys that say where a trigger's events come from.
-    static let kinds = ["http", "files", "event", "cron", "every"]
+    static let kinds = ["http", "files", "event", "cron", "every", "rabbitmq", "kafka", "sqs"]
 
     /// Its name.
     var name: String
@@ -29,14 +35,30 @@ struct TriggerSettings: Sendable {
     var delay: Duration
     /// How it decides and maps.
     var rules: TriggerRules
+
+    /// When its events are acknowledged.
+    var delivery: Delivery {
+        switch source {
+        case .rabbitmq(let settings): settings.delivery
+        case .kafka(let settings): settings.delivery
+        case .sqs(let settings): settings.delivery
+        case .http, .files, .event, .schedule: .stored
+        }
+    }
+
+    /// What keeps it from delivering as it is to.
+    func contradiction(_ policies: [String: JobPolicy]) -> String? {
+        delivery == .stored ? nil : Trigger.directContradiction(jobs, delay, rules, policies)
+    }
 }
 
 extension Reading where Value == [TriggerSettings] {
     /// The section `triggers`.
     /// - Parameters:
     ///   - jobs: the names of the file's jobs.
+    ///   - policies: how their runs are treated, as far as that could be read.
     ///   - isServing: the HTTP server is on.
-    static func triggers(jobs: [String], isServing: Bool) -> Reading {
+    static func triggers(jobs: [String], policies: [String: JobPolicy], isServing: Bool) -> Reading {
         let all = NamedEntries.reading("trigger") { section, name, position -> (TriggerSettings, Position)? in
             section.refuse(LaterVersions.triggers)
             let source = section.source(at: position, isServing: isServing)
@@ -53,6 +75,10 @@ extension Reading where Value == [TriggerSettings] {
         return Reading(all.expected) { node, label, context in
             guard let triggers = all.read(node, label, context) else { return nil }
             reportSharedEndpoints(triggers, context)
+            for (trigger, position) in triggers {
+                guard let contradiction = trigger.contradiction(policies) else { continue }
+                context.report(position, "trigger \"\(trigger.name)\" \(contradiction)")
+            }
             return triggers.map(\.0)
         }
     }
@@ -84,9 +110,13 @@ extension Section {
         if let filter = read("event", Reading<EventFilter>.eventFilter) { sources.append(.event(filter)) }
         if let schedule = read("cron", Reading<ScheduleSettings>.cron) { sources.append(.schedule(schedule)) }
         if let schedule = read("every", Reading<ScheduleSettings>.every) { sources.append(.schedule(schedule)) }
+        if let queue = read("rabbitmq", Reading<RabbitMQSettings>.rabbitmq) { sources.append(.rabbitmq(queue)) }
+        if let stream = read("kafka", Reading<KafkaSettings>.kafka) { sources.append(.kafka(stream)) }
+        if let queue = read("sqs", Reading<SQSSettings>.sqs) { sources.append(.sqs(queue)) }
         if has("cron") || has("every"), let id = entry("id") {
             context.report(
-                id.position, "\(label): a tick's time is its id, on every node; expected \"id\" with http or files only"
+                id.position,
+                "\(label): a tick's time is its id, on every node; expected \"id\" with other kinds of triggers only"
             )
         }
         if kinds.contains("http"), !isServing {

@@ -1,5 +1,8 @@
+import NightjarAWS
 import NightjarActions
 import NightjarFiles
+import NightjarKafka
+import NightjarRabbitMQ
 
 /// What `nightjar run` shows on a terminal when it starts.
 enum Banner {
@@ -35,6 +38,9 @@ enum Banner {
         case .files(let options): "files in \(options.path)"
         case .event(let filter): filter.summary
         case .schedule(let settings): settings.summary
+        case .rabbitmq(let settings): "queue \(settings.options.queue) of RabbitMQ"
+        case .kafka(let settings): "\(settings.options.topics.joined(separator: ", ")) of Kafka"
+        case .sqs(let settings): "queue \(settings.options.queue) of SQS"
         }
     }
 
@@ -44,6 +50,7 @@ enum Banner {
         case .command(let settings): "command \(settings.program)"
         case .http(let settings): "http \(settings.options.method)"
         case .emit(let settings): "emit \(settings.type)"
+        case .publish(let settings): "publish to \(settings.summary)"
         }
     }
 }

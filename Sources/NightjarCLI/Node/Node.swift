@@ -19,15 +19,16 @@ final class Node: Sendable {
     private let listening = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     /// A node that does what `configuration` says.
+    /// - Parameter metrics: where the process counts.
     /// - Throws: if the store cannot be opened.
-    init(file: String, configuration: Configuration, logger: Logger) throws {
-        let assembly = Assembly(configuration: configuration)
+    init(file: String, configuration: Configuration, metrics: MetricsRegistry, logger: Logger) throws {
+        let assembly = Assembly(configuration: configuration, metrics: metrics)
         self.file = file
         self.configuration = Mutex(configuration)
         self.logger = logger
         store = try assembly.store()
         runtime = try Runtime(
-            store: store, jobs: assembly.jobs(), triggers: assembly.triggers(),
+            store: store, jobs: assembly.jobs(), triggers: try assembly.triggers(),
             configuration: assembly.runtimeConfiguration(), logger: logger)
         let scheme = configuration.http?.tls == nil ? "http" : "https"
         server = try assembly.serverConfiguration().map { [runtime, listening] server in
@@ -116,7 +117,7 @@ final class Node: Sendable {
             let new = try ConfigurationFile.load(file)
             let assembly = Assembly(configuration: new)
             let jobs = try assembly.jobs()
-            try runtime.reload(jobs: jobs, triggers: assembly.triggers())
+            try runtime.reload(jobs: jobs, triggers: try assembly.triggers())
             server?.update(endpoints: assembly.endpoints())
             let old = configuration.withLock { current in
                 defer { current = new }
