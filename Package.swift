@@ -74,7 +74,10 @@ let package = Package(
         library("NightjarSchedule", ["NightjarCore", "CloudEvents", "Expressions", logging]),
         library(
             "Nightjar",
-            ["NightjarCore", "NightjarSchedule", "CloudEvents", "Expressions", logging, metrics, lifecycle, heap, deque]),
+            [
+                "NightjarCore", "NightjarSchedule", "CloudEvents", "Expressions", logging, metrics, lifecycle, heap,
+                deque,
+            ]),
         library(
             "NightjarSQLite",
             [
@@ -86,6 +89,7 @@ let package = Package(
             "NightjarHTTP",
             [
                 "NightjarCore", "CloudEvents", logging, httpTypes, hummingbird,
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -118,10 +122,11 @@ let package = Package(
         library(
             "NightjarAWS",
             [
-                "NightjarCore", "CloudEvents", "Expressions", logging, asyncHTTPClient, httpTypes,
+                "NightjarCore", "CloudEvents", logging, asyncHTTPClient, subprocess,
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
         library("NightjarTestKit", ["NightjarCore", "CloudEvents"]),
@@ -130,14 +135,16 @@ let package = Package(
             "NightjarCLITests",
             [
                 "NightjarCLI", "Nightjar", "NightjarCore", "NightjarSchedule", "CloudEvents", "Expressions",
-                "NightjarSQLite",
+                "NightjarSQLite", "NightjarRabbitMQ", "NightjarKafka", "NightjarAWS",
                 logging, argumentParser,
             ]),
         .executableTarget(
             name: "NightjarCLI",
             dependencies: [
                 "Nightjar", "NightjarCore", "CloudEvents", "Expressions", "NightjarSQLite", "NightjarFiles",
-                "NightjarSchedule", "NightjarHTTP", "NightjarActions", logging, lifecycle, asyncHTTPClient, hummingbird,
+                "NightjarSchedule", "NightjarHTTP", "NightjarActions", "NightjarRabbitMQ", "NightjarKafka",
+                "NightjarAWS",
+                logging, metrics, lifecycle, asyncHTTPClient, hummingbird,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -152,6 +159,15 @@ let package = Package(
             name: "Orders",
             dependencies: ["Nightjar", "NightjarCore", "CloudEvents", "NightjarSQLite", "NightjarFiles"],
             path: "Examples/Orders", swiftSettings: houseSettings),
+        .target(
+            name: "CBrokerClients", dependencies: ["CLibrabbitmq", "CLibrdkafka"], path: "Benchmarks/CBrokerClients"),
+        .executableTarget(
+            name: "BrokerBench",
+            dependencies: [
+                "CBrokerClients", "Nightjar", "NightjarCore", "NightjarRabbitMQ", "NightjarKafka", "NightjarSQLite",
+                "CloudEvents", "TestServers", logging,
+            ],
+            path: "Benchmarks/Brokers", swiftSettings: houseSettings),
         tests("ExpressionsTests", ["Expressions"]),
         tests("CloudEventsTests", ["CloudEvents", httpTypes]),
         tests(
@@ -175,6 +191,7 @@ let package = Package(
                 "NightjarHTTP", "Nightjar", "NightjarCore", "CloudEvents", "Expressions", "NightjarTestKit", logging,
                 asyncHTTPClient,
                 httpTypes,
+                metrics,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
@@ -182,16 +199,26 @@ let package = Package(
         tests(
             "NightjarRabbitMQTests",
             [
-                "NightjarRabbitMQ", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", "TestServers", logging,
+                "NightjarRabbitMQ", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", "TestServers",
+                logging,
             ]),
         tests(
             "NightjarKafkaTests",
-            ["NightjarKafka", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", "TestServers", logging]),
+            [
+                "NightjarKafka", "CLibrdkafka", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit",
+                "TestServers", logging,
+            ]),
         tests(
             "NightjarAWSTests",
             [
                 "NightjarAWS", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", "TestServers", logging,
-                asyncHTTPClient, .product(name: "NIOCore", package: "swift-nio"),
+                hummingbird, asyncHTTPClient,
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                httpTypes,
             ]),
         tests("EndToEndTests", ["NightjarCLI", "TestServers"]),
         tests(

@@ -31,9 +31,12 @@ final class NodeProcess: Sendable {
     let folder: URL
     private let child = Mutex(ChildProcess?.none)
     private let portNumber = Mutex(0)
+    private let variables: [String: String]
 
     /// A folder with that configuration; `PORT` in it stands for a free port.
-    init(_ configuration: String) throws {
+    /// - Parameter variables: what the binary's environment has beside that of the tests.
+    init(_ configuration: String, variables: [String: String] = [:]) throws {
+        self.variables = variables
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("nightjar-e2e-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let port = try TestPort.free()
@@ -58,7 +61,8 @@ final class NodeProcess: Sendable {
     /// Starts the node and waits until it is ready.
     func start() async throws {
         let child = try ChildProcess(
-            Self.binary.path, ["run"], in: folder.path, output: path("log"), errors: path("log"))
+            Self.binary.path, ["run"], in: folder.path, output: path("log"), errors: path("log"),
+            variables: variables)
         self.child.withLock { $0 = child }
         try await eventually("the node is ready", within: 120) {
             guard child.status() == nil else { throw Failure(description: "the node ended: \(self.log)") }
@@ -96,7 +100,7 @@ final class NodeProcess: Sendable {
         if let input { try input.write(toFile: path("input-\(name)"), atomically: true, encoding: .utf8) }
         let child = try ChildProcess(
             Self.binary.path, arguments, in: folder.path, input: input == nil ? "/dev/null" : path("input-\(name)"),
-            output: path("output-\(name)"), errors: path("errors-\(name)"))
+            output: path("output-\(name)"), errors: path("errors-\(name)"), variables: variables)
         return Answer(
             status: child.wait(), output: try String(contentsOfFile: path("output-\(name)"), encoding: .utf8),
             errors: try String(contentsOfFile: path("errors-\(name)"), encoding: .utf8))

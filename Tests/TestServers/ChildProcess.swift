@@ -43,7 +43,7 @@ public final class ChildProcess: Sendable {
         var pid: pid_t = 0
         let failure = posix_spawn(&pid, "/bin/sh", &actions, nil, words, variables)
         guard failure == 0 else {
-            throw TestServerFailure( "\(program) was not started: \(String(cString: strerror(failure)))")
+            throw TestServerFailure("\(program) was not started: \(String(cString: strerror(failure)))")
         }
         self.pid = pid
     }
