@@ -4,7 +4,8 @@ import NightjarCore
 extension RunStoreConformance {
     /// Runs that were attempted before their acceptance.
     static let earlier: [RunStoreCase] = [
-        .scene("a run that failed before its acceptance waits for its next attempt, and keeps the failed one") { scene in
+        .scene("a run that failed before its acceptance waits for its next attempt, and keeps the failed one") {
+            scene in
             let (new, attempt) = scene.attempted(runAt: 9)
             let answers = try await scene.store.accept([scene.record("e1", [new], at: 5)])
             try expect("the answered runs", answers.first?.runs, [new.id])
