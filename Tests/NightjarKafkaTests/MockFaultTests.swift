@@ -104,6 +104,22 @@ struct MockFaultTests {
         #expect(try cluster.committed("group") == 2)
     }
 
+    @Test("a topic that is deleted while it is read is told, waited for, and read again")
+    func deleted() async throws {
+        let cluster = try MockCluster()
+        try await consuming(cluster.options(), intake) {
+            try cluster.publish(["a"])
+            try await intake.state.wait("a") { $0.answered == ["a"] }
+            cluster.setError("orders", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+            try await intake.state.wait("failing", within: .seconds(60)) { $0.health.last?.isFailing("orders") == true }
+            cluster.setError("orders", RD_KAFKA_RESP_ERR_NO_ERROR)
+            try await intake.state.wait("running", within: .seconds(60)) { $0.health.last == .running }
+            try cluster.publish(["b"])
+            try await intake.state.wait("b") { $0.answered.contains("b") }
+        }
+        #expect(intake.state.value.texts == ["a", "b"])
+    }
+
     @Test("errors of requests are got over", arguments: [Int16(1), 8, 9, 11, 12, 14])
     func requestErrors(_ request: Int16) async throws {
         let cluster = try MockCluster()

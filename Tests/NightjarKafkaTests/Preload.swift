@@ -35,7 +35,10 @@ enum Preload {
     struct PreloadTests {
         @Test(
             "with the newer librdkafka, a broker", .timeLimit(.minutes(5)),
-            arguments: ["TansuVersionTests", "TansuConsumingTests", "TansuGroupTests", "TansuCrashTests"])
+            arguments: [
+                "TansuVersionTests", "TansuConsumingTests", "TansuGroupTests", "TansuCrashTests", "TansuPublishTests",
+                "TansuSecurityTests",
+            ])
         func broker(suite: String) async throws {
             let log = FileManager.default.temporaryDirectory.path + "/\(suite)-\(UUID().uuidString).log"
             defer { try? FileManager.default.removeItem(atPath: log) }

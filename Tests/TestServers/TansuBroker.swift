@@ -11,20 +11,20 @@ public final class TansuBroker: Sendable {
     /// For files of the tests; removed at the end.
     public let folder: URL
     private let port: Int
-    private let more: [String]
+    private let advertised: Int
     private let variables: [String: String]
     private let storage: String
     private let bucket: ChildProcess?
     private let broker = Mutex(ChildProcess?.none)
 
     /// Starts a broker and waits until it is ready.
-    /// - Parameter arguments: further ones of `tansu broker`.
-    public init(durable: Bool = false, arguments: [String] = []) async throws {
+    /// - Parameter advertised: the port of a proxy that clients are to go through.
+    public init(durable: Bool = false, advertised: Int? = nil) async throws {
         port = try TestPort.free()
         address = "127.0.0.1:\(port)"
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("tansu-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        more = arguments
+        self.advertised = advertised ?? port
         guard durable else {
             (bucket, storage, variables) = (nil, "memory://tansu/", [:])
             try await start()
@@ -56,13 +56,14 @@ public final class TansuBroker: Sendable {
     }
 
     /// Starts it, after it was ended.
-    public func start() async throws {
+    /// - Parameter arguments: further ones of `tansu broker`.
+    public func start(_ arguments: [String] = []) async throws {
         let child = try ChildProcess(
             try BrokerTools.tansu(),
             [
-                "broker", "--listener-url", "tcp://\(address)", "--advertised-listener-url", "tcp://\(address)",
-                "--storage-engine", storage,
-            ] + more, in: folder.path, output: folder.path + "/tansu.log", errors: folder.path + "/tansu.log",
+                "broker", "--listener-url", "tcp://\(address)", "--advertised-listener-url",
+                "tcp://127.0.0.1:\(advertised)", "--storage-engine", storage,
+            ] + arguments, in: folder.path, output: folder.path + "/tansu.log", errors: folder.path + "/tansu.log",
             variables: variables.merging(["LD_PRELOAD": ""]) { $1 })
         broker.withLock { $0 = child }
         try await Self.wait("tansu answers", folder.path + "/tansu.log") { [port] in
@@ -93,6 +94,11 @@ public final class TansuBroker: Sendable {
     /// Deletes a topic.
     public func delete(_ topic: String) async throws {
         try await run(try BrokerTools.tansu(), ["topic", "delete", topic, "--broker", "tcp://\(address)"])
+    }
+
+    /// Makes a user for SCRAM with SHA-512. It counts when the broker is started with `--authentication`.
+    public func create(user: String, password: String) async throws {
+        try await run(try BrokerTools.tansu(), ["user", "create", user, password, "--broker", "tcp://\(address)"])
     }
 
     /// Runs a script with the Python packages that are installed beside the brokers.

@@ -1,6 +1,7 @@
 import CLibrdkafka
 import Dispatch
 import NightjarCore
+import Synchronization
 
 /// A client of librdkafka: it has threads of its own, and its functions may be called from any thread until it is destroyed.
 struct KafkaHandle: @unchecked Sendable {
@@ -51,15 +52,34 @@ struct KafkaHandle: @unchecked Sendable {
         String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// Ends it; waits for the library's threads. Nothing may be called after that.
-    func destroy() async {
-        await Self.blocking { destroyNow() }
+    /// Ends it; waits for the library's threads, up to 10 seconds. Nothing may be called after that.
+    ///
+    /// librdkafka 2.0.2 waits for ever if a topic was deleted and made anew meanwhile. Its threads stay behind then, and do
+    /// nothing.
+    /// - Returns: whether it has ended.
+    @discardableResult
+    func destroy() async -> Bool {
+        await withCheckedContinuation { continuation in
+            let first = Once(continuation)
+            Self.calls.async {
+                destroyNow()
+                first.resume(returning: true)
+            }
+            Self.calls.asyncAfter(deadline: .now() + Self.longestDestruction) { first.resume(returning: false) }
+        }
     }
+
+    private static let longestDestruction = DispatchTimeInterval.seconds(10)
 
     /// Ends it, and holds up the thread meanwhile.
     func destroyNow() {
         // A consumer is closed before, or is beyond closing.
         rd_kafka_destroy_flags(pointer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
+    }
+
+    /// Throws away what is in a queue: partitions' messages and errors keep the client from ending.
+    static func empty(_ queue: OpaquePointer) {
+        while let event = rd_kafka_queue_poll(queue, 0) { rd_kafka_event_destroy(event) }
     }
 
     /// Calls what waits for brokers, on a thread where that holds up nobody.
@@ -87,4 +107,15 @@ struct KafkaHandle: @unchecked Sendable {
         error.code = .fatal
         return error
     }
+}
+
+/// A continuation that the first of several may resume.
+private final class Once<Value: Sendable>: Sendable {
+    private let continuation: Mutex<CheckedContinuation<Value, Never>?>
+
+    init(_ continuation: CheckedContinuation<Value, Never>) {
+        self.continuation = Mutex(continuation)
+    }
+
+    func resume(returning value: Value) { continuation.withLock { $0.take() }?.resume(returning: value) }
 }

@@ -56,13 +56,8 @@ extension KafkaConsumer {
     }
 
     private func assign(_ partitions: [PartitionOffset]) {
-        for start in partitions {
-            // Messages go by their own queue, so that this one is always served.
-            let queue = rd_kafka_queue_get_partition(handle.pointer, start.partition.topic, start.partition.number)
-            guard let queue else { continue }
-            rd_kafka_queue_forward(queue, fetched)
-            rd_kafka_queue_destroy(queue)
-        }
+        // Messages go by their own queue, so that the other one is always served.
+        for start in partitions { forward(start.partition, to: fetched) }
         let isCooperative = isCooperative
         let error = partitions.withList { list -> KafkaError? in
             if isCooperative {
@@ -137,6 +132,13 @@ extension KafkaConsumer {
         }
         routes.forget()
         unassign(partitions)
+        for partition in partitions { forward(partition, to: nil) }
+    }
+
+    private func forward(_ partition: PartitionID, to queue: OpaquePointer?) {
+        guard let own = rd_kafka_queue_get_partition(handle.pointer, partition.topic, partition.number) else { return }
+        rd_kafka_queue_forward(own, queue)
+        rd_kafka_queue_destroy(own)
     }
 
     /// A partition's next message is not there: it was deleted before it was read, or the topic is another one.

@@ -126,11 +126,12 @@ actor KafkaConsumer {
     func close() async {
         thread.watch(-1, for: []) {}
         thread.wake(at: nil)
-        for queue in [control, fetched] {
+        for queue in [fetched, control] {
             rd_kafka_queue_io_event_enable(queue, -1, nil, 0)
+            KafkaHandle.empty(queue)
             rd_kafka_queue_destroy(queue)
         }
-        await handle.destroy()
+        if await !handle.destroy() { context.logger.warning("Kafka: the client does not end; its threads stay behind") }
         thread.stop()
     }
 

@@ -118,6 +118,7 @@ actor TailReader {
         thread.watch(-1, for: []) {}
         rd_kafka_assign(handle.pointer, nil)
         rd_kafka_queue_io_event_enable(queue, -1, nil, 0)
+        KafkaHandle.empty(queue)
         rd_kafka_queue_destroy(queue)
         handle.destroyNow()
         thread.stop()
