@@ -73,14 +73,9 @@ public final class TansuBroker: Sendable {
     }
 
     /// Ends it at once.
-    public func kill() { end(SIGKILL) }
-
-    /// Ends it in good order.
-    public func stop() { end(SIGTERM) }
-
-    private func end(_ signal: Int32) {
+    public func kill() {
         guard let child = broker.withLock({ $0.take() }) else { return }
-        child.signal(signal)
+        child.signal(SIGKILL)
         _ = child.wait()
     }
 
@@ -94,11 +89,6 @@ public final class TansuBroker: Sendable {
     /// Deletes a topic.
     public func delete(_ topic: String) async throws {
         try await run(try BrokerTools.tansu(), ["topic", "delete", topic, "--broker", "tcp://\(address)"])
-    }
-
-    /// Makes a user for SCRAM with SHA-512. It counts when the broker is started with `--authentication`.
-    public func create(user: String, password: String) async throws {
-        try await run(try BrokerTools.tansu(), ["user", "create", user, password, "--broker", "tcp://\(address)"])
     }
 
     /// Runs a script with the Python packages that are installed beside the brokers.

@@ -28,6 +28,9 @@ struct KafkaHandle: @unchecked Sendable {
         rd_kafka_set_log_queue(pointer, nil)
     }
 
+    /// Whether the library has the property `fetch.queue.backoff.ms`: since 2.2.
+    static let canSetFetchBackoff = rd_kafka_version() >= 0x0202_0000
+
     /// Whether a client can be made with these properties.
     static func check(_ properties: [(name: String, value: String)], of kind: Kind) throws(KafkaError) {
         rd_kafka_conf_destroy(try configuration(properties))

@@ -14,8 +14,10 @@ struct ConsumerSession: Sendable {
     func run() async -> (any Error)? {
         let refusal = FirstError()
         await withDiscardingTaskGroup { group in
-            while let step = await consumer.next() {
-                group.addTask { await `do`(step, refusal) }
+            while true {
+                let steps = await consumer.next()
+                if steps.isEmpty { break }
+                for step in steps { group.addTask { await `do`(step, refusal) } }
             }
             group.cancelAll()
         }

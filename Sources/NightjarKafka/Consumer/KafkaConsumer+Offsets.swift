@@ -20,6 +20,7 @@ extension KafkaConsumer {
     /// Lets the broker know how far each partition is done, if that has changed. The answer comes as an event.
     func commit() {
         guard !isCommitting else { return }
+        isCommitFailed = false
         var offsets: [PartitionOffset] = []
         for assignment in assignments.values {
             guard let position = assignment.ledger.position, position != assignment.committed else { continue }
@@ -27,6 +28,7 @@ extension KafkaConsumer {
             offsets.append(PartitionOffset(partition: assignment.partition, offset: position))
         }
         guard !offsets.isEmpty else { return }
+        lastCommit = ticks
         let code = offsets.withList { rd_kafka_commit_queue(handle.pointer, $0, control, nil, nil) }
         isCommitting = code == RD_KAFKA_RESP_ERR_NO_ERROR
         if !isCommitting { forgetCommitted(offsets) }
@@ -35,10 +37,17 @@ extension KafkaConsumer {
     /// The answer to a commit.
     func committed(_ offsets: [PartitionOffset], _ code: rd_kafka_resp_err_t) {
         isCommitting = false
+        isCommitFailed = false
         guard code != RD_KAFKA_RESP_ERR_NO_ERROR, code != RD_KAFKA_RESP_ERR__NO_OFFSET else { return }
         // A rebalance is no mistake: what was not committed is committed later, or done again by another node.
         context.logger.info("Kafka: offsets were not committed: \(KafkaError.Cause(code))")
         forgetCommitted(offsets)
+        switch code {
+        case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION,
+            RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+            break
+        default: isCommitFailed = true
+        }
     }
 
     private func forgetCommitted(_ offsets: [PartitionOffset]) {

@@ -20,7 +20,7 @@ extension KafkaConsumer {
             phaseEnds = ticks + Self.commitPatience
             commit()
         }
-        if phase == .committing, !isCommitting || ticks >= phaseEnds { leave() }
+        if phase == .committing { goOnCommitting() }
         guard phase == .leaving else { return }
         if rd_kafka_consumer_closed(handle.pointer) != 0 {
             phase = .left
@@ -28,6 +28,14 @@ extension KafkaConsumer {
             context.logger.warning("Kafka: the group was not left in time: it waits for this node's session to end")
             phase = .left
         }
+    }
+
+    private func goOnCommitting() {
+        if ticks >= phaseEnds { return leave() }
+        if isCommitting { return }
+        guard isCommitFailed else { return leave() }
+        // Brokers that were away a moment ago take it a second later.
+        if ticks > lastCommit { commit() }
     }
 
     private func leave() {

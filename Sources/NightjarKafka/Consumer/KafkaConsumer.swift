@@ -60,6 +60,10 @@ actor KafkaConsumer {
     /// Partitions that the group gave, and of which it is not known yet where they begin.
     var unassigned: [PartitionID]?
     var isCommitting = false
+    /// Whether the last commit failed, and may work if it is tried again.
+    var isCommitFailed = false
+    /// When the last one began, in ticks.
+    var lastCommit = 0
     var window: FlowWindow
     var handover = Handover()
     var batchesInHand = 0
@@ -69,7 +73,7 @@ actor KafkaConsumer {
 
     private var steps: [Step] = []
     private var isProbing = false
-    private var waiting: CheckedContinuation<Step?, Never>?
+    private var waiting: CheckedContinuation<[Step], Never>?
 
     /// Makes the client; ``open()`` lets it join the group.
     /// - Throws: ``KafkaError`` if librdkafka doesn't take the options.
@@ -115,14 +119,14 @@ actor KafkaConsumer {
         pipe.wake()
     }
 
-    /// What is to be done next; `nil` once the group was left.
-    func next() async -> Step? {
-        if let step = readyStep() { return step }
-        if phase == .left { return nil }
+    /// What is to be done next, several things at once if there are; empty once the group was left.
+    func next() async -> [Step] {
+        let steps = readySteps()
+        if !steps.isEmpty || phase == .left { return steps }
         return await withCheckedContinuation { waiting = $0 }
     }
 
-    /// Frees what it has, after ``next()`` has answered `nil`, or without a call of ``open()``.
+    /// Frees what it has, after ``next()`` has answered nothing, or without a call of ``open()``.
     func close() async {
         thread.watch(-1, for: []) {}
         thread.wake(at: nil)
@@ -192,17 +196,22 @@ actor KafkaConsumer {
 
     private func advance() {
         guard waiting != nil else { return }
-        let step = readyStep()
-        guard step != nil || phase == .left else { return }
-        waiting?.resume(returning: step)
+        let steps = readySteps()
+        guard !steps.isEmpty || phase == .left else { return }
+        waiting?.resume(returning: steps)
         waiting = nil
     }
 
-    private func readyStep() -> Step? {
-        guard phase == .running, !isStopped.load(ordering: .acquiring) else { return nil }
-        if !steps.isEmpty { return steps.removeFirst() }
-        return gather().map { .take($0) }
+    private func readySteps() -> [Step] {
+        guard phase == .running, !isStopped.load(ordering: .acquiring) else { return [] }
+        var ready = steps
+        steps = []
+        // Several batches for one change of threads.
+        while ready.count < Self.mostSteps, let batch = gather() { ready.append(.take(batch)) }
+        return ready
     }
+
+    private static let mostSteps = 8
 
     private func scheduleTick() {
         thread.wake(at: .now + .seconds(1)) {

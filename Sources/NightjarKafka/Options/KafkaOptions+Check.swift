@@ -50,10 +50,14 @@ extension KafkaOptions {
             ("heartbeat.interval.ms", "\(max(300, min(3000, sessionMilliseconds / 3)))"),
             ("partition.assignment.strategy", "cooperative-sticky"),
             ("queued.max.messages.kbytes", "\(max(1, readAheadBytes >> 10))"),
-            ("fetch.max.bytes", "\(max(1 << 20, readAheadBytes))"),
+            ("fetch.max.bytes", "\(max(1 << 20, min(50 << 20, readAheadBytes)))"),
+            // Bytes are the limit, whatever the messages' size.
+            ("queued.min.messages", "10000000"),
             ("allow.auto.create.topics", "false"),
             ("fetch.wait.max.ms", "100"),
         ]
+        // Once enough is read ahead the library pauses, for a second if it is not told otherwise; older ones can't be told.
+        if KafkaHandle.canSetFetchBackoff { properties.append(("fetch.queue.backoff.ms", "10")) }
         // The poll interval may not be shorter than the session; a user who sets it knows that.
         if cluster.properties["max.poll.interval.ms"] == nil {
             properties.append(("max.poll.interval.ms", "\(max(300_000, sessionMilliseconds))"))

@@ -30,7 +30,7 @@ public struct KafkaOptions: Sendable, Hashable {
     public init(
         cluster: KafkaCluster, topics: [String], group: String, from: KafkaStart = .earliest,
         offsets: KafkaOffsets = .store, order: KafkaOrder = .key, windowMessages: Int = 10_000,
-        windowBytes: Int = 64 << 20, readAheadBytes: Int = 16 << 20, sessionTimeout: Duration = .seconds(45),
+        windowBytes: Int = 64 << 20, readAheadBytes: Int = 64 << 20, sessionTimeout: Duration = .seconds(45),
         isolation: KafkaIsolation = .readCommitted
     ) {
         self.cluster = cluster
