@@ -86,9 +86,12 @@ extension Reading where Value == ConfigurationOutline {
         }
     }
 
-    /// What a trigger listens to, as the file has it: a path, or times.
+    /// What a trigger listens to, as the file has it: a path, times, a queue, a topic.
     private static func summary(_ entry: DocumentNode.Entry) -> String {
-        let telling = ["cron": "at", "every": "interval"][entry.key] ?? "path"
+        let telling =
+            [
+                "cron": "at", "every": "interval", "rabbitmq": "queue", "kafka": "topic", "sqs": "queue",
+            ][entry.key] ?? "path"
         let text =
             switch entry.value.content {
             case .map(let entries): entries.first { $0.key == telling }?.value.text ?? ""

@@ -68,8 +68,9 @@ extension KafkaConsumer {
             if code == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED {
                 context.logger.warning("Kafka: this node was too slow, and joins the group again")
             } else {
-                // The library tries again by itself.
-                context.logger.info("Kafka: \(cause)")
+                // The library tries again by itself, several times a second; that no broker is left is told above.
+                let level: Logger.Level = KafkaError.code(of: code) == .connection ? .debug : .info
+                context.logger.log(level: level, "Kafka: \(cause)")
             }
         }
     }
