@@ -102,13 +102,22 @@ let package = Package(
         library(
             "NightjarActions",
             [
-                "NightjarCore", "CloudEvents", "Expressions", httpTypes, asyncHTTPClient, subprocess,
+                "NightjarCore", "CloudEvents", "Expressions", "NetworkFailures", httpTypes, asyncHTTPClient, subprocess,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(name: "EventThreads", swiftSettings: houseSettings),
+        .target(
+            name: "NetworkFailures",
+            dependencies: [
+                asyncHTTPClient,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: houseSettings),
         .systemLibrary(
             name: "CLibrabbitmq", pkgConfig: "librabbitmq",
             providers: [.apt(["librabbitmq-dev"]), .brew(["rabbitmq-c"])]),
@@ -122,7 +131,7 @@ let package = Package(
         library(
             "NightjarAWS",
             [
-                "NightjarCore", "CloudEvents", logging, asyncHTTPClient, subprocess,
+                "NightjarCore", "CloudEvents", "NetworkFailures", logging, asyncHTTPClient, subprocess,
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -130,13 +139,15 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
         library("NightjarTestKit", ["NightjarCore", "CloudEvents"]),
-        .target(name: "TestServers", path: "Tests/TestServers", swiftSettings: houseSettings),
+        .target(name: "Waiting", path: "Tests/Waiting", swiftSettings: houseSettings),
+        .target(
+            name: "TestServers", dependencies: ["Waiting"], path: "Tests/TestServers", swiftSettings: houseSettings),
         tests(
             "NightjarCLITests",
             [
                 "NightjarCLI", "Nightjar", "NightjarCore", "NightjarSchedule", "CloudEvents", "Expressions",
                 "NightjarSQLite", "NightjarRabbitMQ", "NightjarKafka", "NightjarAWS",
-                logging, argumentParser,
+                "Waiting", logging, argumentParser,
             ]),
         .executableTarget(
             name: "NightjarCLI",
@@ -180,7 +191,8 @@ let package = Package(
         tests(
             "NightjarActionsTests",
             [
-                "NightjarActions", "NightjarCore", "CloudEvents", "Expressions", logging, hummingbird, httpTypes,
+                "NightjarActions", "NightjarCore", "CloudEvents", "Expressions", "Waiting", logging, hummingbird,
+                httpTypes,
                 .product(name: "NIOCore", package: "swift-nio"),
             ]),
         tests("NightjarTestKitTests", ["NightjarTestKit", "NightjarCore", "CloudEvents"]),
@@ -200,18 +212,19 @@ let package = Package(
             "NightjarRabbitMQTests",
             [
                 "NightjarRabbitMQ", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", "TestServers",
-                logging,
+                "Waiting", logging,
             ]),
         tests(
             "NightjarKafkaTests",
             [
                 "NightjarKafka", "CLibrdkafka", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit",
-                "TestServers", logging,
+                "TestServers", "Waiting", logging,
             ]),
         tests(
             "NightjarAWSTests",
             [
-                "NightjarAWS", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", "TestServers", logging,
+                "NightjarAWS", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", "TestServers", "Waiting",
+                logging,
                 hummingbird, asyncHTTPClient,
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -220,10 +233,10 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 httpTypes,
             ]),
-        tests("EndToEndTests", ["NightjarCLI", "TestServers"]),
+        tests("EndToEndTests", ["NightjarCLI", "TestServers", "Waiting"]),
         tests(
             "NightjarFilesTests",
-            ["NightjarFiles", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", logging]),
+            ["NightjarFiles", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", "Waiting", logging]),
         tests(
             "NightjarScheduleTests",
             ["NightjarSchedule", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", logging]),

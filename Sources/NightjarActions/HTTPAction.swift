@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import Foundation
 import HTTPTypes
+import NetworkFailures
 public import NightjarCore
 
 /// Does a run by an HTTP request.

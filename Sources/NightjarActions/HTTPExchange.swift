@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import NIOCore
+import NetworkFailures
 
 /// One request and its answer, within one time limit.
 struct HTTPExchange: Sendable {

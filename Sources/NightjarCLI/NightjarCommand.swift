@@ -16,7 +16,7 @@ struct NightjarCommand: AsyncParsableCommand {
         discussion: """
             Begin with "nightjar init", which writes a configuration to try, and "nightjar run".
 
-            Exit codes: 0 done, 1 failed, 64 wrong usage, 75 not finished in time, 78 mistakes in the configuration.
+            Exit codes: 0 done, 1 failed ("check": there are mistakes), 64 wrong usage, 75 not finished in time, 78 mistakes in the configuration.
             """,
         version: version,
         subcommands: [

@@ -35,11 +35,13 @@ public struct RabbitMQTailOptions: Sendable, Hashable {
         self.maximumMessageBytes = maximumMessageBytes
     }
 
-    /// What `rabbitmq://user:password@host:5672/vhost/queue` says; `rabbitmqs` for TLS. Without a virtual host it is `/`. In
+    /// What `rabbitmq://user:password@host:5672/vhost/queue` says; `rabbitmqs` for TLS; `amqp` and `amqps` mean
+    /// the same. Without a virtual host it is `/`. In
     /// place of a queue, `?exchange=NAME&routingKey=KEY` names an exchange.
     /// - Throws: ``RabbitMQError`` if it says something else.
     public init(_ url: String, disturbing: Bool = false) throws(RabbitMQError) {
-        guard var parts = URLComponents(string: url), ["rabbitmq", "rabbitmqs"].contains(parts.scheme?.lowercased())
+        guard var parts = URLComponents(string: url), let scheme = parts.scheme?.lowercased(),
+            let amqp = ["rabbitmq": "amqp", "rabbitmqs": "amqps", "amqp": "amqp", "amqps": "amqps"][scheme]
         else {
             throw RabbitMQError(
                 .invalidOptions,
@@ -56,7 +58,7 @@ public struct RabbitMQTailOptions: Sendable, Hashable {
                 "the URL names \(path.isEmpty ? "no queue" : "more than a virtual host and a queue"): expected /vhost/queue, /queue, or ?exchange=NAME"
             )
         }
-        parts.scheme = parts.scheme?.lowercased() == "rabbitmqs" ? "amqps" : "amqp"
+        parts.scheme = amqp
         parts.query = nil
         parts.percentEncodedPath = path.first.map { "/" + $0 } ?? ""
         self.init(

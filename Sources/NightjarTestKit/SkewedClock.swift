@@ -3,11 +3,11 @@ public import NightjarCore
 
 /// The clock of a node that is fast or slow by a fixed time; the time that passes is the same for all.
 public struct SkewedClock: TimeSource {
-    private let base: SimulatedClock
+    private let base: any TimeSource
     private let skew: Duration
 
     /// A clock that shows `skew` more than `base`.
-    public init(_ base: SimulatedClock, by skew: Duration) {
+    public init(_ base: any TimeSource, by skew: Duration) {
         self.base = base
         self.skew = skew
     }

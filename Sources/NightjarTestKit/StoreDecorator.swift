@@ -1,9 +1,9 @@
-package import CloudEvents
-package import NightjarCore
+public import CloudEvents
+public import NightjarCore
 
 /// A store in front of another one: every call goes through ``call(_:)``, and those that it has methods of its own for do
 /// something else.
-package protocol StoreDecorator: RunStore {
+public protocol StoreDecorator: RunStore {
     /// The store behind it.
     var base: any RunStore { get }
     /// Makes a call of the store behind it.
@@ -13,42 +13,43 @@ package protocol StoreDecorator: RunStore {
 }
 
 // What these methods promise stands at the protocol of stores.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension StoreDecorator {
-    package func call<Value: Sendable>(
+    public func call<Value: Sendable>(
         _ effect: () async throws(StoreError) -> Value
     ) async throws(StoreError) -> Value { try await effect() }
 
-    package func accept(_ batch: [IntakeRecord]) async throws(StoreError) -> [Acceptance] {
+    public func accept(_ batch: [IntakeRecord]) async throws(StoreError) -> [Acceptance] {
         try await call { () async throws(StoreError) in try await base.accept(batch) }
     }
 
-    package func claim(_ request: ClaimRequest) async throws(StoreError) -> ClaimResult {
+    public func claim(_ request: ClaimRequest) async throws(StoreError) -> ClaimResult {
         try await call { () async throws(StoreError) in try await base.claim(request) }
     }
 
-    package func renew(
+    public func renew(
         _ leases: [Lease], until expiry: Timestamp, now: Timestamp
     ) async throws(StoreError) -> [LeaseRenewal] {
         try await call { () async throws(StoreError) in try await base.renew(leases, until: expiry, now: now) }
     }
 
-    package func report(_ progress: [(lease: Lease, progress: Progress)]) async throws(StoreError) {
+    public func report(_ progress: [(lease: Lease, progress: Progress)]) async throws(StoreError) {
         try await call { () async throws(StoreError) in try await base.report(progress) }
     }
 
-    package func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
+    public func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
         try await call { () async throws(StoreError) in try await base.settle(settlements) }
     }
 
-    package func cancelRequests(node: NodeID) async throws(StoreError) -> [Lease] {
+    public func cancelRequests(node: NodeID) async throws(StoreError) -> [Lease] {
         try await call { () async throws(StoreError) in try await base.cancelRequests(node: node) }
     }
 
-    package func expired(now: Timestamp, limit: Int) async throws(StoreError) -> [ExpiredRun] {
+    public func expired(now: Timestamp, limit: Int) async throws(StoreError) -> [ExpiredRun] {
         try await call { () async throws(StoreError) in try await base.expired(now: now, limit: limit) }
     }
 
-    package func change(
+    public func change(
         _ command: RunCommand, _ selection: RunSelection, now: Timestamp, limit: Int
     ) async throws(StoreError) -> [RunChange] {
         try await call { () async throws(StoreError) in
@@ -56,55 +57,55 @@ extension StoreDecorator {
         }
     }
 
-    package func retry(_ id: RunID, input: [UInt8], now: Timestamp) async throws(StoreError) -> RunChange {
+    public func retry(_ id: RunID, input: [UInt8], now: Timestamp) async throws(StoreError) -> RunChange {
         try await call { () async throws(StoreError) in try await base.retry(id, input: input, now: now) }
     }
 
-    package func run(_ id: RunID) async throws(StoreError) -> Run? {
+    public func run(_ id: RunID) async throws(StoreError) -> Run? {
         try await call { () async throws(StoreError) in try await base.run(id) }
     }
 
-    package func circumstances(of run: RunID) async throws(StoreError) -> RunCircumstances? {
+    public func circumstances(of run: RunID) async throws(StoreError) -> RunCircumstances? {
         try await call { () async throws(StoreError) in try await base.circumstances(of: run) }
     }
 
-    package func runs(_ query: RunQuery) async throws(StoreError) -> RunPage {
+    public func runs(_ query: RunQuery) async throws(StoreError) -> RunPage {
         try await call { () async throws(StoreError) in try await base.runs(query) }
     }
 
-    package func count(_ filter: RunFilter) async throws(StoreError) -> Int {
+    public func count(_ filter: RunFilter) async throws(StoreError) -> Int {
         try await call { () async throws(StoreError) in try await base.count(filter) }
     }
 
-    package func events(id: String, source: String?) async throws(StoreError) -> [EventRecord] {
+    public func events(id: String, source: String?) async throws(StoreError) -> [EventRecord] {
         try await call { () async throws(StoreError) in try await base.events(id: id, source: source) }
     }
 
-    package func events(after sequence: Int64?, limit: Int) async throws(StoreError) -> [EventRecord] {
+    public func events(after sequence: Int64?, limit: Int) async throws(StoreError) -> [EventRecord] {
         try await call { () async throws(StoreError) in try await base.events(after: sequence, limit: limit) }
     }
 
-    package func events(_ query: EventQuery) async throws(StoreError) -> [EventRecord] {
+    public func events(_ query: EventQuery) async throws(StoreError) -> [EventRecord] {
         try await call { () async throws(StoreError) in try await base.events(query) }
     }
 
-    package func counts() async throws(StoreError) -> [String: [RunState: Int]] {
+    public func counts() async throws(StoreError) -> [String: [RunState: Int]] {
         try await call { () async throws(StoreError) in try await base.counts() }
     }
 
-    package func sourceState(trigger: String) async throws(StoreError) -> [String: [UInt8]] {
+    public func sourceState(trigger: String) async throws(StoreError) -> [String: [UInt8]] {
         try await call { () async throws(StoreError) in try await base.sourceState(trigger: trigger) }
     }
 
-    package func pauses() async throws(StoreError) -> Set<Pause> {
+    public func pauses() async throws(StoreError) -> Set<Pause> {
         try await call { () async throws(StoreError) in try await base.pauses() }
     }
 
-    package func setPaused(_ pause: Pause, _ isPaused: Bool, now: Timestamp) async throws(StoreError) {
+    public func setPaused(_ pause: Pause, _ isPaused: Bool, now: Timestamp) async throws(StoreError) {
         try await call { () async throws(StoreError) in try await base.setPaused(pause, isPaused, now: now) }
     }
 
-    package func prune(
+    public func prune(
         runsBefore: Timestamp, eventsBefore: Timestamp, limit: Int
     ) async throws(StoreError) -> Int {
         try await call { () async throws(StoreError) in
@@ -112,9 +113,9 @@ extension StoreDecorator {
         }
     }
 
-    package func pruneUnmatched(keeping: Int, limit: Int) async throws(StoreError) -> Int {
+    public func pruneUnmatched(keeping: Int, limit: Int) async throws(StoreError) -> Int {
         try await call { () async throws(StoreError) in try await base.pruneUnmatched(keeping: keeping, limit: limit) }
     }
 
-    package func externalChanges() -> AsyncStream<Void> { base.externalChanges() }
+    public func externalChanges() -> AsyncStream<Void> { base.externalChanges() }
 }

@@ -2,6 +2,7 @@ import Foundation
 import Synchronization
 import TestServers
 import Testing
+import Waiting
 
 /// The built binary, run from outside as a user runs it.
 final class NodeProcess: Sendable {
@@ -106,22 +107,16 @@ final class NodeProcess: Sendable {
             errors: try String(contentsOfFile: path("errors-\(name)"), encoding: .utf8))
     }
 
-    /// Waits for a condition, with a deadline; looks often.
+    /// Waits for a condition; a request that fails is made again.
     func eventually(_ what: String, within seconds: Double, _ condition: () async throws -> Bool) async throws {
-        let deadline = Date().addingTimeInterval(seconds)
         var last: (any Error)?
-        while Date() < deadline {
-            do {
-                if try await condition() { return }
-            } catch let failure as Failure {
-                throw failure
-            } catch {
+        try await Waiting.eventually(
+            what, within: .seconds(seconds), details: { (last.map { "\($0)\n" } ?? "") + log.suffix(2000) }
+        ) {
+            do { return try await condition() } catch let failure as Failure { throw failure } catch {
                 last = error
+                return false
             }
-            await Task.yield()
-            usleep(20_000)
         }
-        throw Failure(
-            description: "waited \(seconds) s in vain: \(what)\(last.map { "; \($0)" } ?? "")\n\(log.suffix(2000))")
     }
 }

@@ -3,6 +3,7 @@ import Foundation
 import NightjarCore
 import TestServers
 import Testing
+import Waiting
 
 @testable import NightjarAWS
 

@@ -2,9 +2,9 @@ import CloudEvents
 import Foundation
 import Logging
 import NightjarCore
-import Synchronization
 import TestServers
 import Testing
+import Waiting
 
 @testable import NightjarAWS
 
@@ -179,14 +179,10 @@ struct SQSPublishTests {
 
     @Test("one message that a server refuses does not fail those that went with it")
     func refusedTogether() async throws {
-        let requests = Mutex(0)
+        let isTogether = Watched(false)
         try await FakeServer.run(answering: { asked in
-            let isFirst = requests.withLock { count in
-                defer { count += 1 }
-                return count == 0
-            }
             // The first one goes alone, and keeps the others waiting until they are together.
-            if isFirst { try? await ContinuousClock().sleep(for: .milliseconds(300)) }
+            await isTogether.waitUnlessCancelled { $0 }
             if asked.body.contains("bad") { return .json(#"{"__type":"InvalidParameterValue"}"#, status: 400) }
             let count = asked.body.components(separatedBy: #""Id":"#).count - 1
             let entries = (0..<count).map { #"{"Id":"\#($0)","MessageId":"m\#($0)"}"# }
@@ -199,12 +195,16 @@ struct SQSPublishTests {
         }) { server in
             let options = SQSPublishOptions(queue: server.url + "/1/q.fifo", aws: .test(server.url))
             let publisher = try SQSPublisher(options, environment: self.none)
-            let outcomes = await withTaskGroup(of: (String, Bool).self) { group in
-                for text in ["first", "a", "bad", "b", "unlucky", "c"] {
+            let outcomes = try await withThrowingTaskGroup(of: (String, Bool).self) { group in
+                func publish(_ text: String) {
                     group.addTask { (text, (try? await publisher.publish(self.event(text, data: text))) != nil) }
-                    try? await ContinuousClock().sleep(for: .milliseconds(10))
                 }
-                return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+                publish("first")
+                try await eventually("the first is on its way") { server.requests.count == 1 }
+                for text in ["a", "bad", "b", "unlucky", "c"] { publish(text) }
+                try await eventually("the others are together") { publisher.waiting == 5 }
+                isTogether.change { $0 = true }
+                return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
             }
             #expect(outcomes == ["first": true, "a": true, "bad": false, "b": true, "unlucky": false, "c": true])
         }

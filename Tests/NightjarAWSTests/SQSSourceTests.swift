@@ -3,6 +3,7 @@ import Foundation
 import NightjarCore
 import TestServers
 import Testing
+import Waiting
 
 @testable import NightjarAWS
 
@@ -65,24 +66,13 @@ struct SQSSourceTests {
     @Test("a message is deleted only when it was taken, and stays hidden while it is worked on")
     func heldBack() async throws {
         let server = try moto()
-        try await server.boto("sqs.send_message(QueueUrl=queue('held'), MessageBody='x')")
+        try await server.boto("sqs.send_message(QueueUrl=queue('held'), MessageBody='held')")
         let intake = RecordingIntake { _ in .hold }
         var options = SQSOptions.test(server, "held")
         options.visibilityTimeout = .seconds(2)
         try await receiving(options, into: intake) {
             try await intake.wait("it is worked on") { $0.held == 1 }
-            // More than twice the visibility timeout: long enough for it to come again, if it could.
-            let watched = try await server.boto(
-                """
-                import time
-                seen, end = set(), time.time() + 5
-                while time.time() < end:
-                    a = sqs.get_queue_attributes(QueueUrl=args[0], AttributeNames=['All'])['Attributes']
-                    seen.add(a['ApproximateNumberOfMessages'] + ' ' + a['ApproximateNumberOfMessagesNotVisible'])
-                    time.sleep(0.05)
-                show(sorted(seen))
-                """, server.queue("held"))
-            #expect(watched == #"["0 1"]"#)
+            #expect(try await depths(server, "held", whileHiddenAgain: 3) == ["0 1"])
             intake.release()
             try await intake.wait("it is taken") { $0.taken.count == 1 }
             try await eventually("it is deleted") { try await depth(server, "held") == ["0", "0"] }
@@ -162,7 +152,7 @@ struct SQSSourceTests {
     @Test("a node that is stopped waits for what is being worked on, keeps it hidden, and deletes it")
     func drains() async throws {
         let server = try moto()
-        try await server.boto("sqs.send_message(QueueUrl=queue('drain'), MessageBody='x')")
+        try await server.boto("sqs.send_message(QueueUrl=queue('drain'), MessageBody='drain')")
         let intake = RecordingIntake { _ in .hold }
         var options = SQSOptions.test(server, "drain")
         options.visibilityTimeout = .seconds(2)
@@ -171,16 +161,7 @@ struct SQSSourceTests {
             group.addTask { try await source.run(testContext(intake)) }
             try await intake.wait("it is worked on") { $0.held == 1 }
             group.cancelAll()
-            let shown = try await server.boto(
-                """
-                import time
-                end = time.time() + 4
-                while time.time() < end:
-                    if sqs.receive_message(QueueUrl=args[0]).get('Messages'):
-                        show('shown'); break
-                    time.sleep(0.05)
-                """, server.queue("drain"))
-            #expect(shown.isEmpty)
+            #expect(try await depths(server, "drain", whileHiddenAgain: 2) == ["0 1"])
             intake.release()
             try await group.waitForAll()
         }

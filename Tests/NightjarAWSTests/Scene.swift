@@ -69,17 +69,6 @@ func receiving<Value: Sendable>(
     }
 }
 
-/// Looks again and again until a condition is met.
-func eventually(
-    _ what: String, seconds: Int = 60, _ isMet: @Sendable () async throws -> Bool
-) async throws {
-    let deadline = ContinuousClock.now + .seconds(seconds)
-    while try await !isMet() {
-        guard ContinuousClock.now < deadline else { throw TestServerFailure("not within \(seconds) seconds: \(what)") }
-        try await ContinuousClock().sleep(for: .milliseconds(50))
-    }
-}
-
 /// How many messages a queue has: visible, and hidden.
 func depth(_ server: MotoServer, _ queue: String) async throws -> [String] {
     try await server.boto(
@@ -88,6 +77,26 @@ func depth(_ server: MotoServer, _ queue: String) async throws -> [String] {
         show(a['ApproximateNumberOfMessages'] + ' ' + a['ApproximateNumberOfMessagesNotVisible'])
         """, server.queue(queue)
     ).split(separator: " ").map(String.init)
+}
+
+/// All that ``depth(_:_:)`` would tell while a queue's message, which has the queue's name as its body, is hidden for longer,
+/// so many times.
+func depths(_ server: MotoServer, _ queue: String, whileHiddenAgain times: Int) async throws -> [String] {
+    let seen = try await server.boto(
+        """
+        import time, urllib.request
+        name = args[0].split('/')[-1]
+        seen, ends = set(), set()
+        while len(ends) <= int(args[1]):
+            a = sqs.get_queue_attributes(QueueUrl=args[0], AttributeNames=['All'])['Attributes']
+            seen.add(a['ApproximateNumberOfMessages'] + ' ' + a['ApproximateNumberOfMessagesNotVisible'])
+            # What the server knows of all messages.
+            known = json.load(urllib.request.urlopen(url + '/moto-api/data.json'))['sqs']['Message']
+            ends.update(message['visible_at'] for message in known if message['body'] == name)
+            time.sleep(0.02)
+        show(' / '.join(sorted(seen)))
+        """, server.queue(queue), "\(times)")
+    return seen.split(separator: " / ").map(String.init)
 }
 
 /// What a source gets that feeds an intake.

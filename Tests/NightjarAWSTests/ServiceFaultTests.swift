@@ -4,9 +4,11 @@ import NIOHTTP1
 import NIOSSL
 import Nightjar
 import NightjarCore
+import NightjarTestKit
 import Synchronization
 import TestServers
 import Testing
+import Waiting
 
 @testable import NightjarAWS
 
@@ -130,15 +132,6 @@ struct ServiceFaultTests {
         }
     }
 
-    /// A clock that is an hour slow.
-    private struct SlowClock: TimeSource {
-        let system = SystemTimeSource()
-        var now: Timestamp { system.now - .seconds(3600) }
-        var elapsed: Duration { system.elapsed }
-        func sleep(until deadline: Timestamp) async throws { try await system.sleep(for: deadline - now) }
-        func sleep(for duration: Duration) async throws { try await system.sleep(for: duration) }
-    }
-
     @Test("a clock that is wrong is corrected by the service's own time")
     func clockSkew() async throws {
         try await FakeServer.run(answering: { asked in
@@ -153,7 +146,10 @@ struct ServiceFaultTests {
             let intake = RecordingIntake()
             let source = try SQSSource(self.options(server), environment: AWSEnvironment(variables: [:]) { _ in nil })
             try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await source.run(testContext(intake, time: SlowClock())) }
+                group.addTask {
+                    try await source.run(
+                        testContext(intake, time: SkewedClock(SystemTimeSource(), by: .seconds(-3600))))
+                }
                 try await intake.wait("a message") { !$0.taken.isEmpty }
                 group.cancelAll()
             }

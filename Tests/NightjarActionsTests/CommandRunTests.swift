@@ -2,6 +2,7 @@ import CloudEvents
 import Foundation
 import NightjarCore
 import Testing
+import Waiting
 
 @testable import NightjarActions
 

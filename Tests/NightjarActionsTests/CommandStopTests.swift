@@ -1,6 +1,7 @@
 import Foundation
 import NightjarCore
 import Testing
+import Waiting
 
 @testable import NightjarActions
 

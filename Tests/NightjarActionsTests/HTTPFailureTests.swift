@@ -4,6 +4,7 @@ import Hummingbird
 import NIOCore
 import NightjarCore
 import Testing
+import Waiting
 
 @testable import NightjarActions
 
@@ -58,7 +59,7 @@ struct HTTPFailureTests {
                 status: .ok,
                 body: .init(contentLength: 100) { writer in
                     try await writer.write(ByteBuffer(string: "half"))
-                    throw TimeOver(description: "broken on purpose")
+                    throw TestFailure(description: "broken on purpose")
                 })
         }
         try await LocalServer.run(answering: answer) { server in

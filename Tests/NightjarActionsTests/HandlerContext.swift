@@ -59,19 +59,8 @@ extension RunFailure {
     var text: String { String(decoding: output ?? [], as: UTF8.self) }
 }
 
-struct TimeOver: Error, CustomStringConvertible {
+struct TestFailure: Error, CustomStringConvertible {
     let description: String
-}
-
-/// Waits until `condition` holds.
-/// - Throws: ``TimeOver`` if it does not within half a minute.
-func eventually(_ what: String, _ condition: () throws -> Bool) async throws {
-    let clock = ContinuousClock()
-    let deadline = clock.now + .seconds(30)
-    while try !condition() {
-        guard clock.now < deadline else { throw TimeOver(description: "did not happen: \(what)") }
-        try await clock.sleep(for: .milliseconds(5))
-    }
 }
 
 /// Bytes of all values, made quickly.

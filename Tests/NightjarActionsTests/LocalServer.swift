@@ -73,7 +73,7 @@ final class LocalServer: Sendable {
             }
             let isDone = try await group.next() ?? false
             group.cancelAll()
-            if !isDone { throw TimeOver(description: "the server ended before the test") }
+            if !isDone { throw TestFailure(description: "the server ended before the test") }
         }
     }
 

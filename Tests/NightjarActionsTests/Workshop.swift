@@ -1,5 +1,6 @@
 import Foundation
 import NightjarActions
+import Waiting
 
 /// A folder for programs and what they leave behind.
 final class Workshop: Sendable {

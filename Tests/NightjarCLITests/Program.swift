@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Waiting
 
 /// The built program, driven from outside, in a folder of its own.
 struct Program {
@@ -65,14 +66,6 @@ struct Program {
 
     /// Waits for a condition, at most 30 seconds.
     func wait(_ what: String, until condition: () -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(30)
-        while !condition() {
-            guard ContinuousClock.now < deadline else { throw TimedOut(what: what) }
-            try await ContinuousClock().sleep(for: .milliseconds(10))
-        }
-    }
-
-    struct TimedOut: Error {
-        var what: String
+        try await eventually(what, within: .seconds(30)) { condition() }
     }
 }

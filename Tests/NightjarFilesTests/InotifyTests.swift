@@ -3,7 +3,7 @@
     import Foundation
     import Nightjar
     import NightjarCore
-    import Synchronization
+    import NightjarTestKit
     import Testing
 
     @testable import NightjarFiles
@@ -40,29 +40,11 @@
             }
         }
 
-        /// A clock that is set back all the time, by a second at each look.
-        private final class BackwardClock: TimeSource {
-            private let system = SystemTimeSource()
-            private let looks = Mutex(0)
-            var now: Timestamp {
-                let looks = looks.withLock { looks in
-                    looks += 1
-                    return looks
-                }
-                return system.now - .seconds(looks)
-            }
-            var elapsed: Duration { system.elapsed }
-            func sleep(for duration: Duration) async throws { try await system.sleep(for: duration) }
-            func sleep(until deadline: Timestamp) async throws {
-                while now < deadline { try await system.sleep(for: .milliseconds(100)) }
-            }
-        }
-
         @Test("a file that rests is looked at again after the interval, however the clock is set")
         func clockIsSet() async throws {
             let file = try folder.openFile("slow")
             try file.write(contentsOf: Data("all".utf8))
-            try await watching(folder.path, intake, time: BackwardClock()) {
+            try await watching(folder.path, intake, time: BackwardClock(SystemTimeSource())) {
                 let events = try await intake.wait(for: ["created slow"]).events
                 #expect(events.last?.data == Array("all".utf8))
             }

@@ -1,6 +1,6 @@
 import CloudEvents
 import NightjarCore
-import Synchronization
+import Waiting
 
 @testable import NightjarFiles
 
@@ -28,33 +28,31 @@ final class RecordingIntake: Intake {
         var snapshot = Snapshot()
         var refusal: @Sendable ([IncomingEvent]) -> IntakeError? = { _ in nil }
         var isHeld = false
-        var observers: [Int: AsyncStream<Void>.Continuation] = [:]
-        var nextObserver = 0
     }
 
-    private let state = Mutex(State())
+    private let state = Watched(State())
 
-    var snapshot: Snapshot { state.withLock { $0.snapshot } }
+    var snapshot: Snapshot { state.value.snapshot }
 
     func refuse(_ refusal: @escaping @Sendable ([IncomingEvent]) -> IntakeError?) {
-        state.withLock { $0.refusal = refusal }
+        state.change { $0.refusal = refusal }
     }
 
     /// Lets `accept` wait, as a slow disk would, until it is released.
-    func hold(_ isHeld: Bool) { change { $0.isHeld = isHeld } }
+    func hold(_ isHeld: Bool) { state.change { $0.isHeld = isHeld } }
 
-    func set(_ health: SourceHealth) { change { $0.snapshot.health.append(health) } }
+    func set(_ health: SourceHealth) { state.change { $0.snapshot.health.append(health) } }
 
     func accept(_ batch: [IncomingEvent]) async throws(IntakeError) -> [Acceptance] {
-        change { $0.snapshot.offers += 1 }
-        await waitUntilReleased()
+        state.change { $0.snapshot.offers += 1 }
+        await state.waitUnlessCancelled { !$0.isHeld }
         for (index, incoming) in batch.enumerated() {
             do { try incoming.event.validate() } catch {
                 throw IntakeError(.invalidEvent, "\(error)", index: index)
             }
         }
-        if let refusal = state.withLock({ $0.refusal })(batch) { throw refusal }
-        return change { state in
+        if let refusal = state.value.refusal(batch) { throw refusal }
+        return state.change { state in
             batch.map { incoming in
                 let event = incoming.event
                 let isKnown = state.snapshot.events.contains {
@@ -74,69 +72,18 @@ final class RecordingIntake: Intake {
         }
     }
 
-    private func waitUntilReleased() async {
-        let (id, changes) = observe()
-        defer { forget(id) }
-        if !state.withLock({ $0.isHeld }) { return }
-        for await _ in changes where !state.withLock({ $0.isHeld }) { return }
-    }
-
     /// Waits until what was recorded fulfils a condition.
     @discardableResult
-    func wait(
-        _ what: String, until isMet: @escaping @Sendable (Snapshot) -> Bool
-    ) async throws -> Snapshot {
-        try await withThrowingTaskGroup(of: Snapshot.self) { group in
-            group.addTask {
-                let (id, changes) = self.observe()
-                defer { self.forget(id) }
-                if isMet(self.snapshot) { return self.snapshot }
-                for await _ in changes {
-                    let snapshot = self.snapshot
-                    if isMet(snapshot) { return snapshot }
-                }
-                throw CancellationError()
-            }
-            group.addTask {
-                try await ContinuousClock().sleep(for: .seconds(30))
-                throw Overdue(what: what, summary: self.snapshot.inOrder, health: self.snapshot.health.last)
-            }
-            defer { group.cancelAll() }
-            return try await group.next() ?? snapshot
-        }
+    func wait(_ what: String, until isMet: @escaping @Sendable (Snapshot) -> Bool) async throws -> Snapshot {
+        try await state.wait(
+            what, within: .seconds(30),
+            details: { "so far \($0.snapshot.inOrder), health \($0.snapshot.health.suffix(3))" }
+        ) { isMet($0.snapshot) }.snapshot
     }
 
     /// Waits until exactly these were reported, in any order.
     @discardableResult
     func wait(for summary: [String]) async throws -> Snapshot {
         try await wait("\(summary.sorted())") { $0.summary == summary.sorted() }
-    }
-
-    private func observe() -> (Int, AsyncStream<Void>) {
-        let (stream, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        let id = state.withLock { state in
-            state.nextObserver += 1
-            state.observers[state.nextObserver] = continuation
-            return state.nextObserver
-        }
-        return (id, stream)
-    }
-
-    private func forget(_ id: Int) { state.withLock { _ = $0.observers.removeValue(forKey: id) } }
-
-    @discardableResult
-    private func change<Value: Sendable>(_ body: (inout sending State) -> sending Value) -> Value {
-        let (value, observers) = state.withLock { state in (body(&state), Array(state.observers.values)) }
-        for observer in observers { observer.yield() }
-        return value
-    }
-}
-
-struct Overdue: Error, CustomStringConvertible {
-    var what: String
-    var summary: [String]
-    var health: SourceHealth?
-    var description: String {
-        "not within 30 seconds: \(what); so far: \(summary), health \(String(describing: health))"
     }
 }

@@ -3,7 +3,7 @@ import Foundation
 import Nightjar
 import NightjarCore
 import NightjarHTTP
-import Synchronization
+import NightjarTestKit
 import Testing
 
 @Suite("HTTP server")
@@ -83,27 +83,9 @@ struct ServerTests {
         }
     }
 
-    /// A clock that is set back all the time, by a second at each look.
-    private final class BackwardClock: TimeSource {
-        private let system = SystemTimeSource()
-        private let looks = Mutex(0)
-        var now: Timestamp {
-            let looks = looks.withLock { looks in
-                looks += 1
-                return looks
-            }
-            return system.now - .seconds(looks)
-        }
-        var elapsed: Duration { system.elapsed }
-        func sleep(for duration: Duration) async throws { try await system.sleep(for: duration) }
-        func sleep(until deadline: Timestamp) async throws {
-            while now < deadline { try await system.sleep(for: .milliseconds(100)) }
-        }
-    }
-
     @Test("how long Prefer: wait waits does not depend on how the clock is set")
     func waitWhileClockIsSet() async throws {
-        try await withServer(time: BackwardClock()) { (server) async throws -> Void in
+        try await withServer(time: BackwardClock(SystemTimeSource())) { (server) async throws -> Void in
             let answer = try await server.request(
                 "POST", "/v1/jobs/work/runs?delay=7200s", headers: ["prefer": "wait=1"])
             #expect(answer.status == 202)

@@ -3,6 +3,7 @@ import Logging
 import Nightjar
 import NightjarCore
 import NightjarKafka
+import Waiting
 
 /// Runs a source as the engine does, starting it again when it fails, while `body` runs.
 func consuming(_ options: KafkaOptions, _ intake: FakeIntake, _ body: () async throws -> Void) async throws {

@@ -1,6 +1,6 @@
 import CloudEvents
-import Dispatch
 import NightjarCore
+import Waiting
 
 /// An intake that remembers what it is offered, and answers as the test wants.
 final class FakeIntake: Intake {
@@ -45,14 +45,10 @@ final class FakeIntake: Intake {
         }
         if let refusal { throw refusal }
         let texts = Set(batch.map { Self.text($0.event) })
-        do {
-            // As the engine's: it goes on until the handlers have ended, whether the task is cancelled or not.
-            try await Unabridged.wait(state) { state in
-                guard let held = state.held else { return false }
-                return held.isDisjoint(with: texts)
-            }
-        } catch {
-            throw IntakeError(.stopping, "the test ends")
+        // As the engine's: it goes on until the handlers have ended, whether the task is cancelled or not.
+        await state.waitThroughCancellation { state in
+            guard let held = state.held else { return false }
+            return held.isDisjoint(with: texts)
         }
         for change in batch.flatMap(\.stateChanges) {
             (storeOf ?? self).state.change { $0.stored[change.key] = change.value }
@@ -71,20 +67,4 @@ final class FakeIntake: Intake {
     }
 
     func letGo() { state.change { $0.held = [] } }
-}
-
-/// Waits on, though the task is cancelled.
-enum Unabridged {
-    static func wait<Value: Sendable>(
-        _ watched: Watched<Value>, until isMet: @escaping @Sendable (Value) -> Bool
-    ) async throws {
-        while !isMet(watched.value) {
-            // A cancelled task's sleep ends at once; a thread's does not.
-            await withCheckedContinuation { continuation in
-                waits.asyncAfter(deadline: .now() + .milliseconds(5)) { continuation.resume() }
-            }
-        }
-    }
-
-    private static let waits = DispatchQueue(label: "unabridged")
 }

@@ -3,6 +3,7 @@ import NightjarCore
 import NightjarKafka
 import NightjarTestKit
 import Testing
+import Waiting
 
 @Suite("Kafka in a runtime", .timeLimit(.minutes(1)))
 struct KafkaRuntimeTests {

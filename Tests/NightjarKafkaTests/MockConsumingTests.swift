@@ -2,6 +2,7 @@ import CLibrdkafka
 import NightjarCore
 import NightjarKafka
 import Testing
+import Waiting
 
 @Suite("Kafka source, mock cluster", .timeLimit(.minutes(2)))
 struct MockConsumingTests {

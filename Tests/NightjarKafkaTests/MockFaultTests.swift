@@ -2,6 +2,7 @@ import CLibrdkafka
 import NightjarCore
 import NightjarKafka
 import Testing
+import Waiting
 
 @Suite("Kafka source, faults", .timeLimit(.minutes(3)))
 struct MockFaultTests {
@@ -34,7 +35,7 @@ struct MockFaultTests {
             try await intake.state.wait("slow") { $0.texts.contains("slow") }
             try cluster.publish(["c", "d"]) { $0 }
             try await intake.state.wait("after") { $0.answered == ["a", "b", "c", "d"] }
-            while try cluster.committed("group") < 2 { try await ContinuousClock().sleep(for: .milliseconds(50)) }
+            try await eventually("the first two are committed") { try cluster.committed("group") >= 2 }
             #expect(try cluster.committed("group") == 2)
             intake.letGo()
         }
@@ -132,7 +133,7 @@ struct MockFaultTests {
         try cluster.publish((0..<10).map { "m\($0)" })
         try await consuming(cluster.options(), intake) {
             try await intake.state.wait("all") { $0.answered.count == 10 }
-            while try cluster.committed("group") != 10 { try await ContinuousClock().sleep(for: .milliseconds(100)) }
+            try await eventually("all are committed") { try cluster.committed("group") == 10 }
         }
         #expect(Set(intake.state.value.texts).count == 10)
     }

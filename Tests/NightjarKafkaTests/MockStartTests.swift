@@ -3,6 +3,7 @@ import CloudEvents
 import NightjarCore
 import NightjarKafka
 import Testing
+import Waiting
 
 @Suite("Kafka source, beginnings and ends", .timeLimit(.minutes(3)))
 struct MockStartTests {

@@ -2,6 +2,7 @@ import CLibrdkafka
 import Foundation
 import TestServers
 import Testing
+import Waiting
 
 /// Debian's librdkafka 2.0.2 can't read what tansu says. The newer one of the Python package `confluent-kafka` can, and takes
 /// its place in a process that is started with it preloaded: so the tests that need tansu are run by a child of this process.
@@ -44,7 +45,7 @@ enum Preload {
             defer { try? FileManager.default.removeItem(atPath: log) }
             let child = try Preload.start("NightjarKafkaTests.\(suite)", log: log)
             defer { child.signal(SIGKILL) }
-            while child.status() == nil { try await ContinuousClock().sleep(for: .milliseconds(50)) }
+            try await eventually("\(suite) ends", within: .seconds(290)) { child.status() != nil }
             let output = FileManager.default.contents(atPath: log).map { String(decoding: $0, as: UTF8.self) } ?? ""
             // A suite that is not found passes too, without a test.
             let isRun = output.contains("Suite ") && !output.contains("Test run with 0 tests")

@@ -2,7 +2,9 @@ import CLibrdkafka
 import CloudEvents
 import NightjarCore
 import NightjarKafka
+import TestServers
 import Testing
+import Waiting
 
 private struct NoReports: RunReporter {
     func report(_ progress: Progress) {}
@@ -34,7 +36,7 @@ struct PublisherTests {
     private func failure(_ action: KafkaPublishAction, _ context: RunContext) async throws -> RunFailure {
         do {
             let output = try await action.run(context)
-            throw Overdue(description: "it was published: \(output)")
+            throw TestServerFailure("it was published: \(output)")
         } catch let failure as RunFailure {
             return failure
         }

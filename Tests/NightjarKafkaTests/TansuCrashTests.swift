@@ -4,6 +4,7 @@ import NightjarCore
 import NightjarKafka
 import TestServers
 import Testing
+import Waiting
 
 /// A node as a process of its own, for those who kill it.
 enum NodeProcess {
@@ -46,13 +47,7 @@ struct NodeProcessTests {
 @Suite(.enabled(if: Preload.isDone, Preload.skip), .serialized, .timeLimit(.minutes(5)))
 struct TansuCrashTests {
     private func wait(_ what: String, _ intake: FileIntake, until isMet: ([FileIntake.Line]) -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(60)
-        while !isMet(intake.lines) {
-            guard ContinuousClock.now < deadline else {
-                throw Overdue(description: "not within a minute: \(what); there are \(intake.lines.count)")
-            }
-            try await ContinuousClock().sleep(for: .milliseconds(20))
-        }
+        try await eventually(what, details: { "there are \(intake.lines.count)" }) { isMet(intake.lines) }
     }
 
     @Test("a node that is killed again and again takes each message once, with the offsets in the store")

@@ -5,6 +5,7 @@ import NightjarCore
 import NightjarKafka
 import TestServers
 import Testing
+import Waiting
 
 @Suite(.enabled(if: Preload.isDone, Preload.skip), .serialized, .timeLimit(.minutes(4)))
 struct TansuGroupTests {
@@ -69,24 +70,22 @@ struct TansuGroupTests {
             // Both share one store, as nodes do.
             let other = FakeIntake()
             other.storeOf = intake
+            func answered() -> Int { intake.state.value.answered.count + other.state.value.answered.count }
             try await consuming(options, other) {
                 try await other.state.wait("its part") { $0.health.contains(.running) }
                 var last = 500
                 while partitions(other.state.value).isEmpty {
-                    guard last + 100 <= 1500 else { throw Overdue(description: "the second node gets nothing") }
+                    try #require(last + 100 <= 1500, "the second node gets nothing")
                     try await broker.publish(Array(all[last..<last + 100]), to: "orders")
                     last += 100
-                    let count = last
-                    try await Unabridged.wait(intake.state) {
-                        $0.answered.count + other.state.value.answered.count >= count
-                    }
+                    try await eventually("\(last) are done") { answered() >= last }
                 }
                 try await broker.publish(Array(all[last..<1500]), to: "orders")
-                try await Unabridged.wait(intake.state) { $0.answered.count + other.state.value.answered.count >= 1500 }
+                try await eventually("1500 are done") { answered() >= 1500 }
                 #expect(!other.state.value.answered.isEmpty)
             }
             try await broker.publish(Array(all[1500...]), to: "orders")
-            try await Unabridged.wait(intake.state) { $0.answered.count + other.state.value.answered.count >= 2000 }
+            try await eventually("all are done") { answered() >= 2000 }
             let texts = intake.state.value.texts + other.state.value.texts
             #expect(texts.count == 2000 && Set(texts) == Set(all))
         }

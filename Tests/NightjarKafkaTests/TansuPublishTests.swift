@@ -3,6 +3,7 @@ import NightjarCore
 import NightjarKafka
 import TestServers
 import Testing
+import Waiting
 
 @Suite(.enabled(if: Preload.isDone, Preload.skip), .serialized, .timeLimit(.minutes(3)))
 struct TansuPublishTests {

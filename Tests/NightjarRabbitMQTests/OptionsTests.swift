@@ -98,6 +98,9 @@ struct OptionsTests {
         #expect(plain.origin == .queue("orders", disturbing: true))
         let exchange = try RabbitMQTailOptions("rabbitmq://mq?exchange=events&routingKey=orders.*")
         #expect(exchange.origin == .exchange(.init(exchange: "events", routingKey: "orders.*")))
+        for (given, connection) in [("amqp://mq/shop/orders", "amqp://mq/shop"), ("AMQPS://mq/orders", "amqps://mq")] {
+            #expect(try RabbitMQTailOptions(given).connection.url == connection)
+        }
         #expect(throws: RabbitMQError.self) { try RabbitMQTailOptions("rabbitmq://mq") }
         #expect(throws: RabbitMQError.self) { try RabbitMQTailOptions("kafka://mq/orders") }
     }

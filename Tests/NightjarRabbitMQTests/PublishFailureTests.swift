@@ -4,6 +4,7 @@ import Nightjar
 import NightjarCore
 import TestServers
 import Testing
+import Waiting
 
 @testable import NightjarRabbitMQ
 

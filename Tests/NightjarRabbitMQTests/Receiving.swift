@@ -5,11 +5,12 @@ import Nightjar
 import NightjarCore
 import Synchronization
 import TestServers
+import Waiting
 
 @testable import NightjarRabbitMQ
 
 /// What a source tells of itself while it runs.
-final class Watched: Sendable {
+final class SourceLog: Sendable {
     private let state = Mutex<(health: [SourceHealth], measures: [SourceMeasure])>(([], []))
 
     var health: SourceHealth? { state.withLock { $0.health.last } }
@@ -27,14 +28,16 @@ final class Watched: Sendable {
 
 /// Runs a source while `body` runs, then stops it as the engine does, and waits for its end.
 func receiving<Value: Sendable>(
-    _ options: RabbitMQOptions, _ intake: some Intake, state: [String: [UInt8]] = [:], waitsUntilRunning: Bool = true,
-    _ body: (Watched) async throws -> Value
+    _ options: RabbitMQOptions, _ intake: some Intake, state: [String: [UInt8]] = [:],
+    time: any TimeSource = SystemTimeSource(),
+    waitsUntilRunning: Bool = true,
+    _ body: (SourceLog) async throws -> Value
 ) async throws -> Value {
     let source = try RabbitMQSource(options)
-    let watched = Watched()
+    let watched = SourceLog()
     let context = SourceContext(
         trigger: "orders", intake: intake, state: { state }, health: { watched.add($0) }, measure: { watched.add($0) },
-        time: SystemTimeSource(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        time: time, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     return try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
             do { try await source.run(context) } catch is CancellationError {} catch let error as IntakeError {
@@ -51,22 +54,6 @@ func receiving<Value: Sendable>(
             group.cancelAll()
             throw error
         }
-    }
-}
-
-struct TimeOver: Error, CustomStringConvertible {
-    let description: String
-}
-
-/// Waits until `condition` holds.
-func eventually(
-    _ what: String, within seconds: Int = 60, _ condition: () async throws -> Bool
-) async throws {
-    let clock = ContinuousClock()
-    let deadline = clock.now + .seconds(seconds)
-    while try await !condition() {
-        guard clock.now < deadline else { throw TimeOver(description: "not within \(seconds) s: \(what)") }
-        try await clock.sleep(for: .milliseconds(10))
     }
 }
 

@@ -2,6 +2,7 @@ import CloudEvents
 import NightjarCore
 import TestServers
 import Testing
+import Waiting
 
 @testable import NightjarRabbitMQ
 

@@ -6,6 +6,7 @@ import NightjarTestKit
 import Synchronization
 import TestServers
 import Testing
+import Waiting
 
 @testable import NightjarRabbitMQ
 

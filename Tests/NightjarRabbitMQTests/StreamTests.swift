@@ -3,6 +3,7 @@ import Nightjar
 import NightjarCore
 import TestServers
 import Testing
+import Waiting
 
 @testable import NightjarRabbitMQ
 

@@ -2,6 +2,7 @@ import Foundation
 import NightjarCore
 import TestServers
 import Testing
+import Waiting
 
 @testable import NightjarRabbitMQ
 

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import Waiting
 
 #if canImport(Glibc)
     import Glibc
@@ -46,12 +47,11 @@ public final class MotoServer: Sendable {
             BrokerTools.program("moto_server"), ["-H", "127.0.0.1", "-p", "\(port)"] + arguments, in: folder.path,
             output: path("output"), errors: path("errors"), variables: variables)
         process.withLock { $0 = started }
-        let deadline = ContinuousClock.now + .seconds(60)
-        while !TestPort.answers(port) {
-            guard ContinuousClock.now < deadline, started.status() == nil else {
-                throw TestServerFailure("moto_server does not answer: \(text("errors").suffix(2000))")
+        try await eventually("moto_server answers", details: { String(text("errors").suffix(2000)) }) {
+            guard started.status() == nil else {
+                throw TestServerFailure("moto_server ended: \(text("errors").suffix(2000))")
             }
-            try await ContinuousClock().sleep(for: .milliseconds(50))
+            return TestPort.answers(port)
         }
     }
 
@@ -83,20 +83,12 @@ public final class MotoServer: Sendable {
         let python = try ChildProcess(
             BrokerTools.program("python"), [path(input), url] + arguments, in: folder.path, output: path(output),
             errors: path(errors))
-        let deadline = ContinuousClock.now + .seconds(seconds)
-        while true {
-            if let status = python.status() {
-                guard status == 0 else {
-                    throw TestServerFailure("Python ended with \(status): \(text(errors).suffix(2000))")
-                }
-                return text(output).trimmingCharacters(in: .whitespacesAndNewlines)
-            }
-            guard ContinuousClock.now < deadline else {
-                python.signal(SIGKILL)
-                throw TestServerFailure("Python did not end within \(seconds) seconds")
-            }
-            try await ContinuousClock().sleep(for: .milliseconds(20))
+        defer { python.signal(SIGKILL) }
+        try await eventually("Python ends", within: .seconds(seconds)) { python.status() != nil }
+        guard python.wait() == 0 else {
+            throw TestServerFailure("Python ended with \(python.wait()): \(text(errors).suffix(2000))")
         }
+        return text(output).trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     private func path(_ name: String) -> String { folder.appendingPathComponent(name).path }

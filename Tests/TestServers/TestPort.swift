@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -10,6 +11,11 @@ public enum TestPort {
     public static func free() throws -> Int {
         let descriptor = tcpSocket()
         defer { close(descriptor) }
+        return try bound(descriptor)
+    }
+
+    /// Gives a socket a port of its own.
+    static func bound(_ descriptor: Int32) throws -> Int {
         var address = loopback(0)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let result = withUnsafeMutablePointer(to: &address) {
@@ -33,7 +39,7 @@ public enum TestPort {
         }
     }
 
-    private static func tcpSocket() -> Int32 {
+    static func tcpSocket() -> Int32 {
         #if canImport(Darwin)
             socket(AF_INET, SOCK_STREAM, 0)
         #else
@@ -47,5 +53,35 @@ public enum TestPort {
         address.sin_port = UInt16(port).bigEndian
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         return address
+    }
+}
+
+/// A port at which callers are taken and get no answer, as at a server that hangs.
+public final class SilentPort: Sendable {
+    /// Its number, on 127.0.0.1.
+    public let port: Int
+    private let descriptor: Int32
+    private let callers = Mutex<[Int32]>([])
+
+    /// Listens on a free port.
+    public init() throws {
+        descriptor = TestPort.tcpSocket()
+        port = try TestPort.bound(descriptor)
+        guard listen(descriptor, 16) == 0, fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0 else {
+            throw TestServerFailure("cannot listen: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    deinit {
+        close(descriptor)
+        for caller in callers.withLock({ $0 }) { close(caller) }
+    }
+
+    /// Takes the next caller, if there is one.
+    public func takesCaller() -> Bool {
+        let caller = accept(descriptor, nil, nil)
+        guard caller >= 0 else { return false }
+        callers.withLock { $0.append(caller) }
+        return true
     }
 }

@@ -1,5 +1,6 @@
 import CloudEvents
 import NIOHTTP1
+import NetworkFailures
 import Synchronization
 
 #if canImport(Glibc)

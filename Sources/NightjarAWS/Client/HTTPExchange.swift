@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import NetworkFailures
 
 /// What a server answered.
 struct HTTPAnswer: Sendable {

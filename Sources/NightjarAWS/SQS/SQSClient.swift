@@ -1,5 +1,6 @@
 import CloudEvents
 import Foundation
+import NetworkFailures
 import NightjarCore
 
 /// Speaks with Amazon SQS in its JSON protocol.

@@ -1,5 +1,6 @@
 public import CloudEvents
 import Crypto
+import NetworkFailures
 import NightjarCore
 import Synchronization
 
@@ -19,6 +20,9 @@ public final class SQSPublisher: Sendable {
     public let isFIFO: Bool
     private let client: SQSClient
     private let batcher: Batcher<Entry, Result<SQSModel.Success, AWSError>>
+
+    /// How many messages wait for their turn.
+    var waiting: Int { batcher.waiting }
 
     /// A publisher; it connects with the first event.
     /// - Throws: ``AWSError`` with `configuration` if the options cannot be.

@@ -42,7 +42,7 @@ struct BrokerTail: Sendable {
 
     private func events() async throws -> AsyncThrowingStream<Event, any Error> {
         switch url.prefix(while: { $0 != ":" }).lowercased() {
-        case "rabbitmq", "rabbitmqs":
+        case "rabbitmq", "rabbitmqs", "amqp", "amqps":
             let options = try RabbitMQTailOptions(url, disturbing: mayDisturb)
             do { return try await RabbitMQTail.events(options) } catch let error as RabbitMQError {
                 guard error.code == .invalidOptions, !mayDisturb else { throw error }

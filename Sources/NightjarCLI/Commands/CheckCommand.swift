@@ -11,11 +11,7 @@ struct CheckCommand: AsyncParsableCommand {
             Exits with 0 if there is none, else with 1. The environment must hold what the file asks for. With --event, it also tells for each trigger whether the event would fire it, why, and what its jobs would get; for triggers that are not on the event bus, as if the event had come to them.
             """)
 
-    @Option(
-        name: [.customShort("c"), .customLong("config")],
-        help: ArgumentHelp("The configuration file (else $NIGHTJAR_CONFIG, else nightjar.yaml).", valueName: "file"),
-        completion: .file(extensions: ["yaml", "yml"]))
-    var config: String?
+    @OptionGroup var option: ConfigurationOption
 
     @Option(
         help: ArgumentHelp("A CloudEvent in JSON to try the triggers with; - for standard input.", valueName: "path"),
@@ -26,11 +22,11 @@ struct CheckCommand: AsyncParsableCommand {
     var file: String?
 
     func validate() throws {
-        if config != nil, file != nil { throw ValidationError("The file is given twice; expected it once.") }
+        if option.config != nil, file != nil { throw ValidationError("The file is given twice; expected it once.") }
     }
 
     func run() async throws {
-        let path = WorkspaceOptions.configurationFile(named: config ?? file) ?? "nightjar.yaml"
+        let path = WorkspaceOptions.configurationFile(named: option.config ?? file) ?? "nightjar.yaml"
         let trial: Configuration
         do throws(ConfigurationError) {
             trial = try ConfigurationFile.load(path)

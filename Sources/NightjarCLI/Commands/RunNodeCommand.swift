@@ -14,14 +14,10 @@ struct RunNodeCommand: AsyncParsableCommand {
             second one ends it at once.
             """)
 
-    @Option(
-        name: [.customShort("c"), .customLong("config")],
-        help: ArgumentHelp("The configuration file (else $NIGHTJAR_CONFIG, else nightjar.yaml).", valueName: "file"),
-        completion: .file(extensions: ["yaml", "yml"]))
-    var config: String?
+    @OptionGroup var option: ConfigurationOption
 
     func run() async throws {
-        guard let file = WorkspaceOptions.configurationFile(named: config) else {
+        guard let file = WorkspaceOptions.configurationFile(named: option.config) else {
             throw CommandFailure(
                 "there is no configuration; expected nightjar.yaml in this folder, --config FILE or $NIGHTJAR_CONFIG (\"nightjar init\" writes a file to begin with)"
             )

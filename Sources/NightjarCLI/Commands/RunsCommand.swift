@@ -107,7 +107,9 @@ enum RunTable {
             run.progress.map { "\(Int(($0.fraction * 100).rounded()))% \($0.text ?? "")" }
                 ?? (run.isCancelRequested ? "to be cancelled" : "")
         case .completed:
-            run.finishedAt.map { "took \(RelativeTime.span($0 - run.createdAt))" } ?? ""
+            run.attempts.last.flatMap { attempt in
+                attempt.endedAt.map { "took \(RelativeTime.span($0 - attempt.startedAt))" }
+            } ?? ""
         case .available, .dead, .cancelled: run.reason ?? ""
         }
     }

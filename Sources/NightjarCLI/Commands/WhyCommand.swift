@@ -11,7 +11,7 @@ struct WhyCommand: AsyncParsableCommand {
 
     @OptionGroup var workspace: WorkspaceOptions
 
-    @Argument(help: "The event's id.")
+    @Argument(help: "The event's id, or the id of a run that it made.")
     var event: String
 
     @Option(help: "The event's source, if several sources use the id.")
@@ -25,14 +25,14 @@ struct WhyCommand: AsyncParsableCommand {
         let outline = workspace.outline
         let explanations = try await workspace.withStore { store in
             var explanations: [EventExplanation] = []
-            for record in try await store.events(id: event, source: source) {
+            for record in try await records(in: store) {
                 explanations.append(try await EventExplanation(record, store: store, outline: outline))
             }
             return explanations
         }
         guard !explanations.isEmpty else {
             throw CommandFailure(
-                "there is no event \"\(Printable.line(event))\"; expected the id of one that was accepted and is still kept"
+                "there is no event \"\(Printable.line(event))\"; expected the id of one that was accepted and is still kept, or of one of its runs"
             )
         }
         if json {
@@ -42,6 +42,14 @@ struct WhyCommand: AsyncParsableCommand {
             let texts = explanations.map { $0.text(now: now, style: .standardOutput) }
             try StandardOutput.write(texts.joined(separator: "\n"))
         }
+    }
+
+    /// The events with the id; if there is none, the one that made the run with the id.
+    private func records(in store: any RunStore) async throws(StoreError) -> [EventRecord] {
+        let records = try await store.events(id: event, source: source)
+        guard records.isEmpty, let id = RunID(event), let run = try await store.run(id) else { return records }
+        guard source == nil || source == run.event.source else { return [] }
+        return try await store.events(id: run.event.id, source: run.event.source)
     }
 }
 

@@ -5,13 +5,18 @@ import Nightjar
 import NightjarCore
 import NightjarSQLite
 
-/// The options by which a command finds the store and the configuration.
-struct WorkspaceOptions: ParsableArguments {
+/// The option by which a command finds the configuration.
+struct ConfigurationOption: ParsableArguments {
     @Option(
         name: [.customShort("c"), .customLong("config")],
         help: ArgumentHelp("The configuration file (else $NIGHTJAR_CONFIG, else nightjar.yaml).", valueName: "file"),
         completion: .file(extensions: ["yaml", "yml"]))
     var config: String?
+}
+
+/// The options by which a command finds the store and the configuration.
+struct WorkspaceOptions: ParsableArguments {
+    @OptionGroup var option: ConfigurationOption
 
     @Option(
         help: ArgumentHelp("The SQLite file, instead of the configuration's.", valueName: "path"),
@@ -30,7 +35,7 @@ struct WorkspaceOptions: ParsableArguments {
     /// What the command works on.
     /// - Parameter hasRules: whether the command needs the triggers' expressions.
     func workspace(hasRules: Bool = false) throws -> Workspace {
-        let outline = try Self.configurationFile(named: config).map {
+        let outline = try Self.configurationFile(named: option.config).map {
             try ConfigurationOutline.load($0, hasRules: hasRules)
         }
         if let store {

@@ -47,10 +47,10 @@ struct Demo: Sendable {
                 services: [.init(service: runtime), .init(service: server)],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { await watch() }
+            tasks.addTask { try await watch() }
             tasks.addTask {
                 for await port in ports {
-                    print(
+                    try tell(
                         """
                         Nightjar's order example runs.
 
@@ -74,7 +74,7 @@ struct Demo: Sendable {
     /// Places an order and saves a file; answers whether every run that must follow has completed in time.
     func runOnce(within limit: Duration) async throws -> Bool {
         let isDone = try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { await watch() }
+            tasks.addTask { try await watch() }
             tasks.addTask { [listening] in
                 // A server that cannot listen must not be waited for.
                 defer { listening.finish() }
@@ -88,7 +88,7 @@ struct Demo: Sendable {
             }
             try await placeOrder(port)
             try Data("lamp\nchair\n".utf8).write(to: inbox.appendingPathComponent("orders.csv"))
-            print("saved \(inbox.lastPathComponent)/orders.csv with two orders")
+            try tell("saved \(inbox.lastPathComponent)/orders.csv with two orders")
             let isDone = try await expected(within: limit)
             tasks.cancelAll()
             do { try await tasks.waitForAll() } catch is CancellationError {}
@@ -106,7 +106,7 @@ struct Demo: Sendable {
         let start = ContinuousClock().now
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
         let milliseconds = (ContinuousClock().now - start).microseconds / 1000
-        print("placed an order: answered \(response.status.code) after \(milliseconds) ms, while its jobs run")
+        try tell("placed an order: answered \(response.status.code) after \(milliseconds) ms, while its jobs run")
     }
 
     /// The runs that must follow: the order's three, the import, and one for each imported line.
@@ -122,28 +122,28 @@ struct Demo: Sendable {
             for run in runs where run.state == .completed { completed[run.job, default: 0] += 1 }
             open = runs.filter { $0.state != .completed }
             if let dead = runs.first(where: { $0.state == .dead || $0.state == .cancelled }) {
-                print("failed: \(dead.job) is \(dead.state): \(dead.reason ?? "for no reason given")")
+                try tell("failed: \(dead.job) is \(dead.state): \(dead.reason ?? "for no reason given")")
                 return false
             }
             if completed == Self.expectedRuns, open.isEmpty {
                 let charge = runs.first { $0.job == "charge" }
                 let attempts = charge?.attempts.count ?? 0
                 guard attempts == 3 else {
-                    print("failed: charge took \(attempts) attempts, expected 3")
+                    try tell("failed: charge took \(attempts) attempts, expected 3")
                     return false
                 }
-                print("every run completed: \(runs.count) of them, charge in its third attempt")
+                try tell("every run completed: \(runs.count) of them, charge in its third attempt")
                 return true
             }
             try await Task.sleep(for: .milliseconds(50))
         }
         let states = open.map { "\($0.job) is \($0.state)" }.joined(separator: ", ")
-        print("failed: not done in time. Completed: \(completed), expected: \(Self.expectedRuns). Open: \(states)")
+        try tell("failed: not done in time. Completed: \(completed), expected: \(Self.expectedRuns). Open: \(states)")
         return false
     }
 
     /// Tells on the terminal what happens.
-    private func watch() async {
+    private func watch() async throws {
         for await update in runtime.updates() {
             let job = update.job.padding(toLength: 14, withPad: " ", startingAt: 0)
             let id = update.run.description.suffix(6)
@@ -154,9 +154,12 @@ struct Demo: Sendable {
                 note = update.reason ?? ""
             }
             let attempt = update.attempt > 0 ? "attempt \(update.attempt)" : ""
-            print(
+            try tell(
                 "  \(id)  \(job) \(update.state.description.padding(toLength: 10, withPad: " ", startingAt: 0)) \(attempt)  \(note)"
             )
         }
     }
+
+    /// Writes a line at once, also when nobody but a file or another program reads it.
+    private func tell(_ line: String) throws { try StandardOutput.write(line + "\n") }
 }

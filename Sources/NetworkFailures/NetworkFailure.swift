@@ -3,9 +3,10 @@ import NIOCore
 import NIOPosix
 import SystemPackage
 
-/// Says to people why a request got no answer.
-enum NetworkFailure {
-    static func describe(_ error: any Error) -> String {
+/// Says to people why a request of the HTTP client got no answer.
+package enum NetworkFailure {
+    /// The reason, without what the client's own types add to it.
+    package static func describe(_ error: any Error) -> String {
         switch error {
         case let error as HTTPClientError: error.shortDescription
         case let error as NIOConnectionError: describe(error)
