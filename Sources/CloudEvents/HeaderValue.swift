@@ -42,7 +42,10 @@ enum HeaderValue {
                 "the header ce-\(attribute) begins a quoted string; expected it to end with the header",
                 attribute: attribute)
         }
-        guard let text = String(validating: percentDecoded(unquoted), as: UTF8.self) else {
+        // A server that makes text of headers has put the replacement character in the place of what is no UTF-8. Whoever
+        // means the character itself encodes it.
+        let isRepaired = unquoted.firstRange(of: [0xEF, 0xBF, 0xBD]) != nil
+        guard !isRepaired, let text = String(validating: percentDecoded(unquoted), as: UTF8.self) else {
             throw EventError(
                 .malformedHeader, "the header ce-\(attribute) is not UTF-8; expected it percent-encoded",
                 attribute: attribute)

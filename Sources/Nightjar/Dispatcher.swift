@@ -11,8 +11,6 @@ final class Dispatcher: Sendable {
     private struct State {
         var slots: DispatchState
         var jobs: [String: Job] = [:]
-        var pausedTriggers: Set<String> = []
-        var pausedKeys: Set<Pause> = []
         /// Whether the store is to be asked what is due, also if nothing can be claimed.
         var isDue = false
         var isStopping = false
@@ -69,12 +67,8 @@ final class Dispatcher: Sendable {
     func pause(_ pauses: Set<Pause>) {
         state.withLock { state in
             state.slots.pause(Set(pauses.filter { $0.kind == .job }.map(\.name)))
-            let triggers = Set(pauses.filter { $0.kind == .trigger }.map(\.name))
-            if !state.pausedTriggers.isSubset(of: triggers) { state.slots.hintAll() }
-            state.pausedTriggers = triggers
-            let keys = pauses.filter { $0.kind == .key }
-            for pause in state.pausedKeys.subtracting(keys) { state.slots.hint(pause.name) }
-            state.pausedKeys = keys
+            // What was resumed has work; it may have been paused and resumed without being heard of.
+            state.slots.hintAll()
         }
         wake.notify()
     }
@@ -153,15 +147,13 @@ final class Dispatcher: Sendable {
         noteDue(at: time.now + Self.pollInterval)
         await withDiscardingTaskGroup { group in
             while true {
-                let (plan, paused, isStopping) = state.withLock { state in
-                    (Self.plan(&state), state.pausedTriggers, state.isStopping)
-                }
+                let (plan, isStopping) = state.withLock { state in (Self.plan(&state), state.isStopping) }
                 if isStopping { return }
                 guard let plan else {
                     await wake.wait()
                     continue
                 }
-                guard let result = await claim(plan, paused: paused) else { continue }
+                guard let result = await claim(plan) else { continue }
                 expired(result.expired)
                 for claimed in result.runs {
                     group.addTask { await attempt(claimed) }
@@ -178,11 +170,11 @@ final class Dispatcher: Sendable {
         return plan
     }
 
-    private func claim(_ plan: DispatchState.Plan, paused: Set<String>) async -> ClaimResult? {
+    private func claim(_ plan: DispatchState.Plan) async -> ClaimResult? {
         let now = time.now
         let request = ClaimRequest(
             node: configuration.node, now: now, leaseExpiresAt: now + configuration.lease, demands: plan.demands,
-            limit: plan.limit, mostRuns: plan.mostRuns, pausedTriggers: paused)
+            limit: plan.limit, mostRuns: plan.mostRuns)
         inHand.beginClaim(at: now)
         do throws(StoreError) {
             let result = try await store.claim(request)

@@ -91,8 +91,7 @@ extension Runtime {
             do throws(StoreError) {
                 _ = try await store.claim(
                     ClaimRequest(
-                        node: id, now: now, leaseExpiresAt: now + configuration.lease, demands: [], limit: 0,
-                        pausedTriggers: []))
+                        node: id, now: now, leaseExpiresAt: now + configuration.lease, demands: [], limit: 0))
                 return true
             } catch {
                 if error.code == .conflict {

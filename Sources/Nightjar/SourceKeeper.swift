@@ -112,6 +112,7 @@ final class SourceKeeper: Sendable {
             health: { [weak self] in self?.setHealth($0, of: trigger) },
             measure: { [weak self] in self?.note($0, of: trigger) }, time: time, logger: logger)
         var failures = 0
+        var lastReason = ""
         while !Task.isCancelled {
             let startedAt = time.elapsed
             do {
@@ -121,7 +122,12 @@ final class SourceKeeper: Sendable {
             } catch {
                 if Task.isCancelled { return }
                 setHealth(.failing("\(error)"), of: trigger)
-                logger.error("a source failed and is started again", metadata: ["error": "\(error)"])
+                // The same again and again is said once.
+                let isKnown = failures > 0 && "\(error)" == lastReason
+                lastReason = "\(error)"
+                logger.log(
+                    level: isKnown ? .debug : .error, "a source failed and is started again until it works",
+                    metadata: ["error": "\(error)"])
             }
             // A source that worked for a while has not failed again, but anew.
             failures = time.elapsed - startedAt > .seconds(60) ? 1 : failures + 1
@@ -131,9 +137,13 @@ final class SourceKeeper: Sendable {
     }
 
     private func setHealth(_ health: SourceHealth, of trigger: Trigger) {
-        state.withLock { state in
-            guard state.running[trigger.name]?.identity == trigger.sourceIdentity else { return }
-            state.running[trigger.name]?.health = health
+        let before = state.withLock { state -> SourceHealth? in
+            guard state.running[trigger.name]?.identity == trigger.sourceIdentity else { return nil }
+            defer { state.running[trigger.name]?.health = health }
+            return state.running[trigger.name]?.health
+        }
+        if case .failing? = before, health == .running {
+            logger.info("a source works again", metadata: ["trigger": "\(trigger.name)"])
         }
     }
 

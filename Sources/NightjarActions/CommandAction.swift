@@ -12,6 +12,10 @@ import SystemPackage
 /// code but 75. When the attempt is stopped, the program's process
 /// group gets SIGTERM, and what is left of it after the grace gets SIGKILL.
 public struct CommandAction: RunHandler {
+    /// Kills every program that runs now for any command of this process, with all that it started: for a process that ends
+    /// at once, as what it leaves behind would go on beside the next attempt.
+    public static func killRunningPrograms() { ProcessGroup.killAll() }
+
     /// How a program is started and listened to.
     public struct Options: Sendable, Hashable {
         /// The folder it starts in, and to which a relative program path refers; the present one by default.

@@ -117,7 +117,9 @@ public struct HTTPAction: RunHandler {
             answer = try await exchange.run(request(context))
         } catch {
             try Task.checkCancellation()
-            throw RunFailure("\(label) failed: \(NetworkFailure.describe(error))", code: "network")
+            let reason =
+                NetworkFailure.isTimeout(error) ? "no answer within \(options.timeout)" : NetworkFailure.describe(error)
+            throw RunFailure("\(label) failed: \(reason)", code: "network")
         }
         return try judge(answer, of: context)
     }

@@ -1,3 +1,4 @@
+import Synchronization
 import SystemPackage
 
 #if canImport(Glibc)
@@ -15,8 +16,26 @@ struct ProcessGroup: Sendable {
     private static let shortestPause = Duration.milliseconds(1)
     private static let longestPause = Duration.milliseconds(50)
 
+    /// The leaders of the groups that are there now.
+    private static let present = Mutex<Set<pid_t>>([])
+
     /// The program that the group was made for.
     let leader: pid_t
+
+    /// Kills all groups that are there.
+    static func killAll() {
+        // Nobody leaves, and so nobody is reaped, before all have been killed.
+        present.withLock { leaders in
+            for leader in leaders { ProcessGroup(leader: leader).send(SIGKILL) }
+        }
+    }
+
+    /// Counts among those that are there while `body` runs.
+    func present<Value>(_ body: () async throws -> Value) async rethrows -> Value {
+        Self.present.withLock { _ = $0.insert(leader) }
+        defer { Self.present.withLock { _ = $0.remove(leader) } }
+        return try await body()
+    }
 
     /// Whether the program has ended. It stays to be reaped.
     var hasEnded: Bool {

@@ -60,7 +60,14 @@ struct ProgramRun: Sendable {
         _ execution: Running, _ stops: AsyncStream<Void>, _ stop: AsyncStream<Void>.Continuation
     ) async throws -> Bool {
         let group = ProcessGroup(leader: execution.processIdentifier.value)
-        return try await withThrowingTaskGroup(of: Bool.self) { tasks in
+        return try await group.present { try await self.attend(group, execution, stops, stop) }
+    }
+
+    private func attend(
+        _ group: ProcessGroup, _ execution: Running, _ stops: AsyncStream<Void>,
+        _ stop: AsyncStream<Void>.Continuation
+    ) async throws -> Bool {
+        try await withThrowingTaskGroup(of: Bool.self) { tasks in
             tasks.addTask {
                 for await _ in stops { return await group.stop(grace: grace) }
                 return false

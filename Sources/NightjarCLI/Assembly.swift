@@ -108,6 +108,7 @@ struct Assembly {
                 }
             endpoint.maximumBodyBytes = settings.maximumBodyBytes
             if let type = settings.type { endpoint.eventType = type }
+            endpoint.hasOwnIDs = trigger.rules.id != nil
             return endpoint
         }
     }

@@ -35,7 +35,8 @@ public protocol RunStore: Sendable {
     /// Of runs that are suspected of killing their nodes (``RunHistory/isSuspect``) a node has at most one in hand. It is
     /// taken before the others of its job: the first by rank that may start.
     ///
-    /// A demand without a limit above zero is passed over.
+    /// A demand without a limit above zero is passed over, and one for a paused job. Runs of paused triggers and keys stay
+    /// where they are. A pause holds from the transaction that made it on.
     func claim(_ request: ClaimRequest) async throws(StoreError) -> ClaimResult
 
     /// Prolongs leases. One that has expired is prolonged too, as long as nobody took its run back; one that is stale is

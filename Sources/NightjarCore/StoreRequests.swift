@@ -142,13 +142,10 @@ public struct ClaimRequest: Sendable {
     public var limit: Int
     /// At most so many runs in all.
     public var mostRuns: Int
-    /// Runs of these triggers stay where they are.
-    public var pausedTriggers: Set<String>
 
     /// A request with these values.
     public init(
-        node: NodeID, now: Timestamp, leaseExpiresAt: Timestamp, demands: [Demand], limit: Int, mostRuns: Int = .max,
-        pausedTriggers: Set<String> = []
+        node: NodeID, now: Timestamp, leaseExpiresAt: Timestamp, demands: [Demand], limit: Int, mostRuns: Int = .max
     ) {
         self.mostRuns = mostRuns
         self.node = node
@@ -156,7 +153,6 @@ public struct ClaimRequest: Sendable {
         self.leaseExpiresAt = leaseExpiresAt
         self.demands = demands
         self.limit = limit
-        self.pausedTriggers = pausedTriggers
     }
 }
 

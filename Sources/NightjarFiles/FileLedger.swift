@@ -1,3 +1,5 @@
+import CloudEvents
+
 /// Knows which version of each file was reported, and decides what is to be reported next. No I/O.
 struct FileLedger: Sendable {
     /// Something that happened to a file.
@@ -13,6 +15,14 @@ struct FileLedger: Sendable {
     /// so that what happens while nobody watches is told from what was there before.
     private var unsaved: Set<FilePath> = []
 
+    /// The key under which the time of the last deletion is remembered.
+    static let deletionKey = "//deleted"
+    /// When a file was last seen to be gone. One that is older and appears now may be one that was there before.
+    private(set) var lastDeletion: Timestamp?
+    private var savedDeletion: Timestamp?
+    /// The time of the last deletion, if the store does not know it.
+    var unsavedDeletion: Timestamp? { lastDeletion == savedDeletion ? nil : lastDeletion }
+
     /// Which folder this is about.
     var mark: FolderMark?
     /// The mark that the store is known to have.
@@ -21,10 +31,12 @@ struct FileLedger: Sendable {
     private(set) var stale: [String] = []
 
     /// A ledger of what was reported before.
-    init(_ known: [FilePath: FileVersion] = [:], mark: FolderMark? = nil) {
+    init(_ known: [FilePath: FileVersion] = [:], mark: FolderMark? = nil, lastDeletion: Timestamp? = nil) {
         self.known = known
         self.mark = mark
+        self.lastDeletion = lastDeletion
         savedMark = mark
+        savedDeletion = lastDeletion
     }
 
     /// An empty ledger, in a store that has notes on another folder.
@@ -33,10 +45,27 @@ struct FileLedger: Sendable {
         self.stale = stale
     }
 
-    /// The store has dropped the notes on another folder, and knows of this one.
-    mutating func settled(_ mark: FolderMark?) {
+    /// The store has dropped the notes on another folder, and knows of this one and of its last deletion.
+    mutating func settled(_ mark: FolderMark?, _ deletion: Timestamp?) {
         stale = []
         savedMark = mark
+        if let deletion { savedDeletion = deletion }
+    }
+
+    /// Files were seen to be gone.
+    mutating func noteDeletion(at now: Timestamp) { lastDeletion = max(lastDeletion ?? now, now) }
+
+    /// What tells this appearance of a file, or this change of it, from every other one at its path. It is the same whoever
+    /// reports it, and if it is reported again because nobody knows whether it was.
+    func occurrence(of change: Change) -> String {
+        switch change.kind {
+        case .created:
+            // With the folder that it is in, a file moves without a trace: then it is no newer than when it was gone.
+            guard let lastDeletion, change.version.statusChanged <= lastDeletion else { return change.version.identity }
+            return "\(change.version.identity)-\(lastDeletion.microsecondsSince1970)"
+        case .changed: return "\(change.version.identity)-\(change.version.changes)"
+        case .deleted: return "\((lastDeletion ?? .distantPast).microsecondsSince1970)"
+        }
     }
 
     /// How many files are known.
@@ -51,7 +80,7 @@ struct FileLedger: Sendable {
         case (nil, nil): nil
         case (nil, let new?): Change(path: path, kind: .created, version: new)
         case (let old?, nil): Change(path: path, kind: .deleted, version: old)
-        case (let old?, let new?): old == new ? nil : Change(path: path, kind: .changed, version: new)
+        case (let old?, let new?): old == new ? nil : Change(path: path, kind: .changed, version: new.following(old))
         }
     }
 

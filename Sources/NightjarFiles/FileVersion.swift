@@ -16,6 +16,8 @@ struct FileVersion: Sendable, Hashable {
     /// When the inode was last changed: tells a file that was moved away and back from the one that was there before.
     /// No part of the version itself, else chmod(2) would make a new one.
     var statusChangedNanoseconds: Int64 = 0
+    /// How many changes of the file at its path were seen before this version. No part of the version either.
+    var changes: Int64 = 0
     /// Whether the file has more names than one. No part of the version either.
     var isLinked = false
 
@@ -35,19 +37,34 @@ struct FileVersion: Sendable, Hashable {
         min(max(Timestamp(microsecondsSince1970: modifiedNanoseconds / 1000), .distantPast), .distantFuture)
     }
 
+    /// When the inode was last changed.
+    var statusChanged: Timestamp {
+        min(max(Timestamp(microsecondsSince1970: statusChangedNanoseconds / 1000), .distantPast), .distantFuture)
+    }
+
+    /// The version as one that took the place of another.
+    func following(_ old: FileVersion) -> FileVersion {
+        var version = self
+        version.changes = old.changes &+ 1
+        return version
+    }
+
     /// Part of an event's id: the same for the same version at the same appearance only.
     var identity: String { "\(inode)-\(sizeBytes)-\(modifiedNanoseconds)-\(statusChangedNanoseconds)" }
 }
 
 extension FileVersion {
     /// The version as a source's state keeps it.
-    var stored: [UInt8] { Array("\(inode) \(sizeBytes) \(modifiedNanoseconds)".utf8) }
+    var stored: [UInt8] {
+        Array(("\(inode) \(sizeBytes) \(modifiedNanoseconds)" + (changes == 0 ? "" : " \(changes)")).utf8)
+    }
 
     init?(stored: [UInt8]) {
         let parts = String(decoding: stored, as: UTF8.self).split(separator: " ")
-        guard parts.count == 3, let inode = UInt64(parts[0]), let size = Int64(parts[1]), let modified = Int64(parts[2])
+        guard (3...4).contains(parts.count), let inode = UInt64(parts[0]), let size = Int64(parts[1]),
+            let modified = Int64(parts[2]), let changes = parts.count == 3 ? 0 : Int64(parts[3])
         else { return nil }
-        self.init(inode: inode, sizeBytes: size, modifiedNanoseconds: modified)
+        self.init(inode: inode, sizeBytes: size, modifiedNanoseconds: modified, changes: changes)
     }
 
     /// The version that stat(2) shows; `nil` for anything but a regular file.

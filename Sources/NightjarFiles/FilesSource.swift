@@ -83,6 +83,9 @@ public struct FilesSource: EventSource {
                 "another folder is watched than before: its files are all new", metadata: ["before": "\(mark.path)"])
             return FileLedger(stale: Array(state.keys))
         }
+        let deletion = state.removeValue(forKey: FileLedger.deletionKey).flatMap {
+            Int64(String(decoding: $0, as: UTF8.self))
+        }
         for (key, stored) in state {
             guard let path = FilePath(key: key), let version = FileVersion(stored: stored) else {
                 context.logger.warning("what is remembered of a file cannot be read", metadata: ["key": "\(key)"])
@@ -90,7 +93,8 @@ public struct FilesSource: EventSource {
             }
             known[path] = version
         }
-        return FileLedger(known, mark: mark)
+        return FileLedger(
+            known, mark: mark, lastDeletion: deletion.map { Timestamp(microsecondsSince1970: $0) })
     }
 
     /// Looks again and again. A file is reported when two looks saw the same version.

@@ -24,8 +24,10 @@ extension API {
             }
         switch change?.outcome {
         case .changed, .cancelRequested:
-            let run = try await self.run(id)
-            return .json(change?.outcome == .cancelRequested ? .accepted : .ok) { $0.run(run) }
+            let status = change?.outcome == .cancelRequested ? HTTPResponse.Status.accepted : .ok
+            // What is changed is durable: that it cannot be read now is no reason to say that nothing was done.
+            guard let changed = await known(run.id) else { return Self.brief(status, run.id, run.job) }
+            return .json(status) { $0.run(changed) }
         case .notApplicable(let state):
             let what = input == nil ? "" : " with another input"
             var problem = Problem(.conflict, "a run that is \(state) cannot be \(Self.participle(command))\(what)")
@@ -64,6 +66,7 @@ extension API {
         }
         let startedAt = cursor?.startedAt ?? node.time.now
         filter.createdUntil = startedAt
+        if try request.flag("dryRun") { return try await dryRun(command, filter) }
         let changes = try await node.change(command, .filter(filter, after: after), limit: limit)
         let next = changes.last.map { BulkCursor($0.id.description, startedAt: startedAt).text }
         return .json { json in
@@ -76,6 +79,30 @@ extension API {
             json.endArray()
             json.key("next")
             if let next { json.string(next) } else { json.null() }
+            json.endObject()
+        }
+    }
+
+    /// How many runs the command and all its pages would change.
+    private func dryRun(_ command: RunCommand, _ filter: RunFilter) async throws -> Response {
+        func count(_ state: RunState?) async throws -> Int {
+            guard var narrowed = filter.narrowed(to: command) else { return 0 }
+            if let state { narrowed.states.formIntersection([state]) }
+            return narrowed.states.isEmpty ? 0 : try await node.store.count(narrowed)
+        }
+        // Those that run are asked to stop.
+        let asked = command == .cancel ? try await count(.running) : 0
+        let all = try await count(nil)
+        return .json { json in
+            json.beginObject()
+            json.member("dryRun", true)
+            json.member("changed", all - asked)
+            json.member("cancelRequested", asked)
+            json.key("runs")
+            json.beginArray()
+            json.endArray()
+            json.key("next")
+            json.null()
             json.endObject()
         }
     }

@@ -27,7 +27,7 @@ extension API {
         } else {
             let event = try await event(endpoint, request, body)
             // Before it is accepted: a duplicate makes runs for jobs that have none of it yet.
-            if try request.idempotencyKey() != nil { try await checkSame(event) }
+            if !endpoint.hasOwnIDs, try request.idempotencyKey() != nil { try await checkSame(event) }
             events = [event]
         }
         let answers = try await node.intake.accept(
@@ -67,10 +67,18 @@ extension API {
         // Listening begins before the start, so that no change is missed.
         let updates = node.updates()
         guard Job.isValidName(job) else { throw Problem(.notFound, "there is no job \"\(job)\"") }
-        let answer = try await node.intake.accept([IncomingEvent(event, to: .job(job, runAt: runAt))]).first
+        let answer: Acceptance?
+        do throws(IntakeError) {
+            answer = try await node.intake.accept([IncomingEvent(event, to: .job(job, runAt: runAt))]).first
+        } catch {
+            var problem = Problem(error)
+            // The only one that there is.
+            problem.numbers.removeAll { $0.0 == "eventIndex" }
+            throw problem
+        }
         guard let id = answer?.runs.first else { throw Problem(.internalServerError, "the start made no run") }
         var headers: HTTPFields = [.location: "/v1/runs/\(id)"]
-        guard var run = await known(id) else { return Self.accepted(id, job, headers) }
+        guard var run = await known(id) else { return Self.brief(.accepted, id, job, headers) }
         if answer?.outcome == .duplicate {
             // Not the run's own event: it may have joined a run, or found one that stands for it.
             do { try await checkSame(event) } catch is StoreError {}
@@ -86,13 +94,15 @@ extension API {
     }
 
     /// The run as it stands; `nil` if it cannot be read now.
-    private func known(_ id: RunID) async -> Run? {
+    func known(_ id: RunID) async -> Run? {
         do throws(StoreError) { return try await node.store.run(id) } catch { return nil }
     }
 
-    /// The answer to a start whose run is durable and cannot be read now.
-    private static func accepted(_ id: RunID, _ job: String, _ headers: HTTPFields) -> Response {
-        .json(.accepted, headers: headers) { json in
+    /// The answer about a run that is durable and cannot be read now.
+    static func brief(
+        _ status: HTTPResponse.Status, _ id: RunID, _ job: String, _ headers: HTTPFields = [:]
+    ) -> Response {
+        .json(status, headers: headers) { json in
             json.beginObject()
             json.member("id", id.description)
             json.member("job", job)
@@ -101,13 +111,15 @@ extension API {
     }
 
     private func startTime(_ request: RequestReader) throws -> Timestamp? {
+        let delay = try request.query("delay").last
         if let text = try request.query("runAt").last {
+            guard delay == nil else { throw Problem(.badRequest, "both delay and runAt are given; expected one") }
             guard let time = Timestamp(rfc3339: text) else {
                 throw Problem(.badRequest, "runAt is \"\(text)\"; expected a timestamp such as 2026-01-31T08:00:00Z")
             }
             return time
         }
-        guard let text = try request.query("delay").last else { return nil }
+        guard let text = delay else { return nil }
         guard let seconds = Double(text.hasSuffix("s") ? String(text.dropLast()) : text), seconds >= 0, seconds < 1e9
         else {
             throw Problem(.badRequest, "delay is \"\(text)\"; expected seconds such as 10s")

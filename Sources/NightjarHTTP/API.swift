@@ -9,14 +9,20 @@ struct API: Sendable {
     let node: any ManagedNode
     let configuration: HTTPServerConfiguration
 
+    private static let filters = ["state", "job", "trigger", "text", "limit", "cursor"]
+
     /// Every route, in one place: the server serves these, and a test holds the description against them.
     static let routes: [Route] = [
         Route(.post, "/v1/events") { api, request, _ in try await api.publish(request) },
-        Route(.get, "/v1/events") { api, request, _ in try await api.tail(request) },
-        Route(.get, "/v1/events/{id}") { api, request, path in try await api.event(path["id"] ?? "", request) },
-        Route(.post, "/v1/jobs/{job}/runs") { api, request, path in try await api.start(path["job"] ?? "", request) },
-        Route(.get, "/v1/runs") { api, request, _ in try await api.runs(request) },
-        Route(.post, "/v1/runs/{command}") { api, request, path in
+        Route(.get, "/v1/events", query: ["after", "limit"]) { api, request, _ in try await api.tail(request) },
+        Route(.get, "/v1/events/{id}", query: ["source"]) { api, request, path in
+            try await api.event(path["id"] ?? "", request)
+        },
+        Route(.post, "/v1/jobs/{job}/runs", query: ["delay", "runAt"]) { api, request, path in
+            try await api.start(path["job"] ?? "", request)
+        },
+        Route(.get, "/v1/runs", query: filters) { api, request, _ in try await api.runs(request) },
+        Route(.post, "/v1/runs/{command}", query: filters + ["dryRun"]) { api, request, path in
             try await api.changeMany(path["command"] ?? "", request)
         },
         Route(.get, "/v1/runs/{id}") { api, _, path in
@@ -31,7 +37,12 @@ struct API: Sendable {
             let run = try await api.run(path["id"] ?? "")
             return Updates(node: api.node).response(for: run)
         },
-        Route(.post, "/v1/replay") { api, request, _ in try await api.replay(request) },
+        Route(
+            .post, "/v1/replay",
+            query: [
+                "trigger", "type", "source", "when", "since", "until", "all", "dryRun", "limit", "cursor",
+            ]
+        ) { api, request, _ in try await api.replay(request) },
         Route(.get, "/v1/updates") { api, _, _ in Updates(node: api.node).response() },
         Route(.get, "/v1/triggers") { api, _, _ in
             let triggers = try await api.node.triggers()
@@ -50,9 +61,9 @@ struct API: Sendable {
         Route(.post, "/v1/jobs/{job}/keys/{key}/{command}") { api, _, path in
             try await api.pause(.key, path["job"] ?? "", path["command"] ?? "", key: path["key"] ?? "")
         },
-        Route(.get, "/metrics") { api, _, _ in try await api.metrics() },
-        Route(.get, "/healthz", needsToken: false) { _, _, _ in .json { $0.status("ok") } },
-        Route(.get, "/readyz", needsToken: false) { api, _, _ in
+        Route(.get, "/metrics", query: nil) { api, _, _ in try await api.metrics() },
+        Route(.get, "/healthz", needsToken: false, query: nil) { _, _, _ in .json { $0.status("ok") } },
+        Route(.get, "/readyz", needsToken: false, query: nil) { api, _, _ in
             switch await api.node.readiness() {
             case .ready: return .json { $0.status("ready") }
             case .notReady(let reason):
@@ -61,12 +72,12 @@ struct API: Sendable {
                 throw problem
             }
         },
-        Route(.get, "/openapi.json", needsToken: false) { _, _, _ in
+        Route(.get, "/openapi.json", needsToken: false, query: nil) { _, _, _ in
             Response(
                 status: .ok, headers: [.contentType: "application/json"],
                 body: .init(byteBuffer: ByteBuffer(string: OpenAPI.document)))
         },
-        Route(.get, "/", needsToken: false) { _, _, _ in
+        Route(.get, "/", needsToken: false, query: nil) { _, _, _ in
             Response(
                 status: .ok, headers: [.contentType: "text/html; charset=utf-8"],
                 body: .init(byteBuffer: ByteBuffer(string: IndexPage.html)))
@@ -127,10 +138,13 @@ struct API: Sendable {
         }
         let names =
             kind == .trigger ? try await node.triggers().map(\.name) : try await node.jobs().map(\.name)
-        guard names.contains(name) else {
+        let pause = key.map { Pause(key: $0, ofJob: name) } ?? Pause(kind, name)
+        // What was paused may have left the configuration since.
+        var isKnown = names.contains(name)
+        if !isKnown, command == "resume" { isKnown = try await node.store.pauses().contains(pause) }
+        guard isKnown else {
             throw Problem(.notFound, "there is no \(kind == .trigger ? "trigger" : "job") \"\(name)\"")
         }
-        let pause = key.map { Pause(key: $0, ofJob: name) } ?? Pause(kind, name)
         try await node.setPaused(pause, command == "pause")
         return .json { json in
             json.beginObject()

@@ -25,12 +25,16 @@ public struct HTTPEndpoint: Sendable, Hashable {
     public var maximumBodyBytes: Int?
     /// The type of the events.
     public var eventType: String
+    /// Whether the trigger gives its events ids of its own: then an `Idempotency-Key` is nothing to find an event by.
+    public var hasOwnIDs: Bool
 
     /// An endpoint with these values.
     public init(
         trigger: String, path: String, method: String = "POST", authentication: Authentication = .none,
-        maximumBodyBytes: Int? = nil, eventType: String = "nightjar.http.request"
+        maximumBodyBytes: Int? = nil, eventType: String = "nightjar.http.request",
+        hasOwnIDs: Bool = false
     ) {
+        self.hasOwnIDs = hasOwnIDs
         self.trigger = trigger
         self.path = path
         self.method = method.uppercased()

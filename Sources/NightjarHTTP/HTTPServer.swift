@@ -60,7 +60,7 @@ public final class HTTPServer: Service {
         self.logger = logger
         self.onListening = onListening
         let pageRoutes = pages.map { page in
-            Route(.get, page.path, needsToken: false) { _, _, _ in
+            Route(.get, page.path, needsToken: false, query: nil) { _, _, _ in
                 Response(
                     status: .ok, headers: [.contentType: page.contentType],
                     body: .init(byteBuffer: ByteBuffer(string: page.content)))
@@ -83,7 +83,9 @@ public final class HTTPServer: Service {
         let host = configuration.host.trimmingCharacters(in: ["[", "]"])
         let timeout = TimeAmount.nanoseconds(configuration.requestTimeout.microseconds * 1000)
         let http1 = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [RequestDeadlineHandler(timeout: timeout)],
+            additionalChannelHandlers: [
+                RequestDeadlineHandler(timeout: timeout), ProtocolProblemHandler(), HostRequirement.Inserter(),
+            ],
             idleTimeout: .nanoseconds(configuration.idleTimeout.microseconds * 1000),
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: configuration.maximumHeaderBytes,

@@ -30,7 +30,7 @@ enum OpenAPI {
             },
             "/v1/runs/{command}": {
               "post": \(operation("changeRuns", "retry, cancel or discard a page of the runs that fit, oldest first; next leads to the others",
-                  parameters: [path("command")] + filters + [query("cursor", "string")], schema: "Changes"))
+                  parameters: [path("command")] + filters + [query("cursor", "string"), query("dryRun", "boolean")], schema: "Changes"))
             },
             "/v1/runs/{id}": {
               "get": \(operation("getRun", "One run with its whole history, and what it waits for", parameters: [path("id")], schema: "Run"))
@@ -109,7 +109,8 @@ enum OpenAPI {
         object("RunPage", required: ["runs": array("Run"), "next": cursor]),
         object(
             "Changes",
-            required: ["changed": integer, "cancelRequested": integer, "runs": array("Change"), "next": cursor]),
+            required: ["changed": integer, "cancelRequested": integer, "runs": array("Change"), "next": cursor],
+            optional: ["dryRun": boolean]),
         object(
             "Replay",
             required: [

@@ -59,7 +59,10 @@ struct Problem: Error, Sendable {
         }
     }
 
-    var response: Response {
+    static let contentType = "application/problem+json"
+
+    /// The problem in JSON.
+    var json: [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
         writer.member("type", "about:blank")
@@ -69,9 +72,13 @@ struct Problem: Error, Sendable {
         for (name, value) in members { writer.member(name, value) }
         for (name, value) in numbers { writer.member(name, value) }
         writer.endObject()
+        return writer.bytes
+    }
+
+    var response: Response {
         var headers = headers
-        headers[.contentType] = "application/problem+json"
-        return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: writer.bytes)))
+        headers[.contentType] = Self.contentType
+        return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: json)))
     }
 }
 

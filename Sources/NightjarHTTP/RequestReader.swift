@@ -42,6 +42,18 @@ struct RequestReader: Sendable {
         }
     }
 
+    /// Refuses parameters that nobody looks at: a filter that is misspelt must not stand for no filter.
+    func checkQuery(_ known: [String]) throws {
+        for pair in request.uri.query?.split(separator: "&") ?? [] {
+            let name = pair.prefix { $0 != "=" }
+            guard !known.contains(where: { $0 == name }) else { continue }
+            let expected = known.isEmpty ? "none" : known.joined(separator: ", ")
+            throw Problem(
+                .badRequest,
+                "there is no query parameter \"\(Self.decoded(name) ?? String(name))\" here; expected \(expected)")
+        }
+    }
+
     /// A number between bounds, or what it is by default.
     func number(_ name: String, in range: ClosedRange<Int>, default standard: Int) throws -> Int {
         guard let text = try query(name).last else { return standard }

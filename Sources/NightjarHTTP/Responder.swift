@@ -70,7 +70,7 @@ final class Responder: HTTPResponder {
     private func answer(_ request: Request) async throws -> Response {
         let reader = RequestReader(request: request, limits: api.configuration)
         let path = request.uri.path
-        let (endpoint, methods) = endpoints.withLock { table in
+        let (endpoint, ofEndpoints) = endpoints.withLock { table in
             (
                 table[EndpointKey(method: request.method.rawValue, path: path)],
                 table.keys.filter { $0.path == path }.map(\.method)
@@ -81,7 +81,7 @@ final class Responder: HTTPResponder {
             return try await api.receive(endpoint.endpoint, reader)
         }
         let segments = path.split(separator: "/")
-        var allowed = methods
+        var allowed = ofEndpoints
         for route in routes {
             guard let parameters = try route.parameters(segments) else { continue }
             let isHead = request.method == .head && route.method == .get
@@ -90,12 +90,14 @@ final class Responder: HTTPResponder {
                 continue
             }
             if route.needsToken { try authenticate(request) }
+            if let known = route.query { try reader.checkQuery(known) }
             let response = try await route.handler(api, reader, parameters)
             return isHead ? response.createHeadResponse() : response
         }
         guard !allowed.isEmpty else { throw Problem(.notFound, "nothing is served at \(path)") }
-        var problem = Problem(.methodNotAllowed, "\(request.method.rawValue) is not allowed here")
-        problem.headers[.allow] = Set(allowed).sorted().joined(separator: ", ")
+        let methods = Set(allowed).sorted().joined(separator: ", ")
+        var problem = Problem(.methodNotAllowed, "\(request.method.rawValue) is not allowed here; expected \(methods)")
+        problem.headers[.allow] = methods
         throw problem
     }
 

@@ -9,14 +9,18 @@ struct Route: Sendable {
     /// Segments; one in braces stands for any value.
     var path: String
     var needsToken: Bool
+    /// The query parameters that it knows; others are refused. `nil` if it does not look at any, and minds none.
+    var query: [String]?
     var handler: Handler
 
     init(
-        _ method: HTTPRequest.Method, _ path: String, needsToken: Bool = true, _ handler: @escaping Handler
+        _ method: HTTPRequest.Method, _ path: String, needsToken: Bool = true, query: [String]? = [],
+        _ handler: @escaping Handler
     ) {
         self.method = method
         self.path = path
         self.needsToken = needsToken
+        self.query = query
         self.handler = handler
     }
 

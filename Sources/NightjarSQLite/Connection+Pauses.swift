@@ -16,6 +16,15 @@ extension Connection {
         return pauses
     }
 
+    /// The jobs or the triggers that are paused.
+    func pausedNames(_ kind: Pause.Kind) throws -> Set<String> {
+        let select = try statement("SELECT name FROM pauses WHERE kind = ?")
+        select.bind(1, kind.rawValue)
+        var names: Set<String> = []
+        while try select.step() { names.insert(select.text(0)) }
+        return names
+    }
+
     func setPaused(_ pause: Pause, _ isPaused: Bool, now: Timestamp) throws {
         let change =
             isPaused

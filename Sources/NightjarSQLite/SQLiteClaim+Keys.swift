@@ -81,12 +81,12 @@ extension SQLiteClaim {
             try connection.wait(lane, job, rate, at: request.now)
             return nil
         }
-        guard let trigger = first.trigger, request.pausedTriggers.contains(trigger) else { return first.id }
-        if !policy.isOrdered, let other = try candidate(lane, job, policy, before: stop, sparing: pausedTriggers) {
+        guard let trigger = first.trigger, pausedTriggers.contains(trigger) else { return first.id }
+        if !policy.isOrdered, let other = try candidate(lane, job, policy, before: stop, sparing: pausedTriggerList) {
             return other.id
         }
-        // Whoever resumes the trigger wakes the keys that wait for it; a pause that is over already would not.
-        return try connection.isPaused(Pause(.trigger, trigger)) ? rest(.paused, lane, job) : nil
+        // Whoever resumes the trigger wakes the keys that wait for it.
+        return try rest(.paused, lane, job)
     }
 
     private func rest(_ activity: Lane.Activity, _ lane: Lane, _ job: String) throws -> RunID? {

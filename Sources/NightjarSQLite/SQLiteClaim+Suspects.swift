@@ -24,7 +24,7 @@ extension SQLiteClaim {
             let suspect = Suspect(
                 id: select.runID(0), key: select.optionalText(1), trigger: select.optionalText(2),
                 event: select.int64(3))
-            if let trigger = suspect.trigger, request.pausedTriggers.contains(trigger) { continue }
+            if let trigger = suspect.trigger, pausedTriggers.contains(trigger) { continue }
             guard let key = suspect.key else { return (suspect.id, nil) }
             if try connection.isPaused(Pause(key: key, ofJob: demand.job)) { continue }
             guard let policy = demand.perKey else { return (suspect.id, nil) }

@@ -5,8 +5,10 @@ import NightjarCore
 struct SQLiteClaim {
     let connection: Connection
     let request: ClaimRequest
+    let pausedJobs: Set<String>
+    let pausedTriggers: Set<String>
     /// The paused triggers as a JSON text; `nil` if there are none.
-    let pausedTriggers: String?
+    let pausedTriggerList: String?
     /// What is leased so far.
     private(set) var claimed: [ClaimedRun] = []
     /// Of the runs that were looked at, those whose handlers get an array.
@@ -21,14 +23,16 @@ struct SQLiteClaim {
     init(_ connection: Connection, _ request: ClaimRequest) throws {
         self.connection = connection
         self.request = request
-        pausedTriggers = request.pausedTriggers.isEmpty ? nil : Self.list(request.pausedTriggers)
+        pausedJobs = try connection.pausedNames(.job)
+        pausedTriggers = try connection.pausedNames(.trigger)
+        pausedTriggerList = pausedTriggers.isEmpty ? nil : Self.list(pausedTriggers)
         takesSuspect = try !connection.hasSuspectInHand(request.node)
     }
 
     /// Job after job, so that a job that is named twice finds what it was given before already taken.
     mutating func run() throws {
         var slots = request.limit
-        for demand in request.demands where demand.limit > 0 {
+        for demand in request.demands where demand.limit > 0 && !pausedJobs.contains(demand.job) {
             var room = min(demand.limit, request.mostRuns - claimed.count)
             var arrival: Timestamp?
             let rate = demand.rate?.waiting
@@ -121,7 +125,7 @@ struct SQLiteClaim {
         let index = keyed ? "runs_keyed" : "runs_available"
         let which = "state = 1 AND key IS \(keyed ? "NOT NULL" : "NULL") AND crashes = 0"
         var conditions = ""
-        if pausedTriggers != nil {
+        if pausedTriggerList != nil {
             conditions += " AND (trigger IS NULL OR trigger NOT IN (SELECT value FROM json_each(?3)))"
         }
         if keyed, try connection.hasPausedKeys(job) {
@@ -143,7 +147,7 @@ struct SQLiteClaim {
                 CROSS JOIN runs r ON r.id = found.id CROSS JOIN events e ON e.sequence = r.event
                 ORDER BY r.rank, r.event
                 """)
-        if let pausedTriggers { select.bind(3, pausedTriggers) }
+        if let pausedTriggerList { select.bind(3, pausedTriggerList) }
         select.bind(1, job)
         select.bind(2, limit)
         var runs: [Ranked] = []

@@ -2,7 +2,8 @@ public import CloudEvents
 public import NightjarCore
 import Synchronization
 
-/// A clock that somebody sets back by a second at each look; the time that passes is right.
+/// A clock that somebody sets back by a second at each look; the time that passes is right. Whoever sleeps until a time to come
+/// sleeps until the task is cancelled.
 public final class BackwardClock: TimeSource {
     private let base: any TimeSource
     private let looks = Mutex(0)

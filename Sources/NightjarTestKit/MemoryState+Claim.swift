@@ -10,7 +10,8 @@ extension MemoryState {
             if time > request.now { result.nextDueAt = min(result.nextDueAt ?? time, time) }
         }
         var slots = request.limit
-        for demand in request.demands where demand.limit > 0 {
+        for demand in request.demands
+        where demand.limit > 0 && !pauses.contains(Pause(.job, demand.job)) {
             var room = min(demand.limit, request.mostRuns - result.runs.count)
             if let rate = demand.rate?.waiting {
                 room = min(room, rate.available(arrivals[demand.job], at: request.now))
@@ -84,14 +85,14 @@ extension MemoryState {
     ) -> [StoredRun] {
         let candidates = live.compactMap { runs[$0] }.filter { stored in
             stored.run.state == .available && stored.run.job == job && !stored.history.isSuspect
-                && !isPaused(stored, request) && fits(stored)
+                && !isPaused(stored) && fits(stored)
         }
         return candidates.sorted(by: Self.goesFirst)
     }
 
     /// Whether its trigger or its key is paused.
-    func isPaused(_ stored: StoredRun, _ request: ClaimRequest) -> Bool {
-        if let trigger = stored.run.trigger, request.pausedTriggers.contains(trigger) { return true }
+    func isPaused(_ stored: StoredRun) -> Bool {
+        if let trigger = stored.run.trigger, pauses.contains(Pause(.trigger, trigger)) { return true }
         return stored.run.key.map { pauses.contains(Pause(key: $0, ofJob: stored.run.job)) } ?? false
     }
 

@@ -81,7 +81,7 @@ extension MemoryState {
             lanes[lane]?.arrival = arrival
             return .waits(until: rate.nextStart(arrival, at: request.now))
         }
-        return candidates.first { !isPaused($0, request) }.map { .run($0.run.id) } ?? .none
+        return candidates.first { !isPaused($0) }.map { .run($0.run.id) } ?? .none
     }
 
     /// The job's first suspect that may start, if the node has none in hand.
@@ -91,7 +91,7 @@ extension MemoryState {
         let all = live.compactMap { runs[$0] }.filter(\.history.isSuspect)
         if all.contains(where: { $0.run.lease?.node == request.node }) { return nil }
         let waiting = all.filter { $0.run.state == .available && $0.run.job == demand.job }
-        for suspect in waiting.sorted(by: Self.goesFirst) where !isPaused(suspect, request) {
+        for suspect in waiting.sorted(by: Self.goesFirst) where !isPaused(suspect) {
             guard let policy = demand.perKey, let lane = LaneKey(suspect.run) else { return suspect.run.id }
             if isFull(lane, policy) { continue }
             if let stop = stop(lane), stop < suspect.event { continue }

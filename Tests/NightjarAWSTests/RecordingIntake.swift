@@ -74,7 +74,7 @@ final class RecordingIntake: Intake {
     @discardableResult
     func wait(_ what: String, until isMet: @escaping @Sendable (Snapshot) -> Bool) async throws -> Snapshot {
         try await state.wait(
-            what,
+            what, within: .seconds(60),
             details: { state in
                 let now = state.snapshot
                 return "taken \(now.texts.suffix(20)), offered \(now.offered.count), health \(now.health.suffix(3))"

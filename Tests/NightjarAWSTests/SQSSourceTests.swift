@@ -71,8 +71,10 @@ struct SQSSourceTests {
         var options = SQSOptions.test(server, "held")
         options.visibilityTimeout = .seconds(2)
         try await receiving(options, into: intake) {
+            // What is still held would keep the source from ending.
+            defer { intake.release() }
             try await intake.wait("it is worked on") { $0.held == 1 }
-            #expect(try await depths(server, "held", whileHiddenAgain: 3) == ["0 1"])
+            #expect(try await depths(server, "held", whileHiddenAgain: 7) == ["0 1"])
             intake.release()
             try await intake.wait("it is taken") { $0.taken.count == 1 }
             try await eventually("it is deleted") { try await depth(server, "held") == ["0", "0"] }
@@ -159,9 +161,11 @@ struct SQSSourceTests {
         let source = try SQSSource(options, environment: AWSEnvironment(variables: [:]) { _ in nil })
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await source.run(testContext(intake)) }
+            // What is still held would keep the source from ending.
+            defer { intake.release() }
             try await intake.wait("it is worked on") { $0.held == 1 }
             group.cancelAll()
-            #expect(try await depths(server, "drain", whileHiddenAgain: 2) == ["0 1"])
+            #expect(try await depths(server, "drain", whileHiddenAgain: 6) == ["0 1"])
             intake.release()
             try await group.waitForAll()
         }

@@ -95,7 +95,7 @@ func depths(_ server: MotoServer, _ queue: String, whileHiddenAgain times: Int) 
             ends.update(message['visible_at'] for message in known if message['body'] == name)
             time.sleep(0.02)
         show(' / '.join(sorted(seen)))
-        """, server.queue(queue), "\(times)")
+        """, server.queue(queue), "\(times)", seconds: 40)
     return seen.split(separator: " / ").map(String.init)
 }
 

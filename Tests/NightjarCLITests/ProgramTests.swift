@@ -8,7 +8,7 @@ struct ProgramTests {
         http: { listen: 127.0.0.1:0 }
         jobs:
           greet: { command: [sh, -c, 'echo "hello, $(cat)"'] }
-          block: { command: [sh, -c, 'touch started; while [ ! -e go ]; do sleep 0.05; done'], retry: off }
+          block: { command: [sh, -c, 'echo $$ > started; while [ ! -e go ]; do sleep 0.05; done'], retry: off }
           silent: { command: ["true"] }
           fail: { command: [sh, -c, 'echo oops >&2; exit 3'], retry: off }
         triggers:
@@ -29,6 +29,8 @@ struct ProgramTests {
         let started = try await program.run("start", "greet", "--data", "world", "--wait", "20s")
         #expect(started.code == 0)
         #expect(started.output.contains("hello, world"))
+        let broken = try await program.run("start", "greet", "--content-type", "application/json", "--data", "{\"a\":")
+        #expect(broken.code == 1 && broken.error.contains("the content type says JSON"))
         let failed = try await program.run("start", "fail", "--wait", "20s")
         #expect(failed.code == 1)
         #expect(failed.output.contains("exit code 3") && failed.output.contains("oops"))
@@ -96,7 +98,9 @@ struct ProgramTests {
         node.terminate()
         try await program.wait("the node to end") { !node.isRunning }
         #expect(node.terminationStatus == 143)
-        try program.write("", to: "go")
+        // What it ran must not go on beside the next attempt.
+        let pid = try #require(pid_t(program.read("started").trimmingCharacters(in: .whitespacesAndNewlines)))
+        try await program.wait("the job's program to be gone") { kill(pid, 0) != 0 }
     }
 
     @Test("SIGHUP brings new jobs; a file with mistakes leaves the old ones in force")

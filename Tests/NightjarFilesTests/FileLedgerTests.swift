@@ -68,11 +68,43 @@ import Testing
         #expect(ledger.unsaved(limit: 10).isEmpty)
     }
 
+    @Test("a file that is older than the last deletion may have been there before, and appears as another occurrence")
+    func occurrences() {
+        var ledger = FileLedger()
+        var version = version(1)
+        version.statusChangedNanoseconds = 5_000
+        let change = FileLedger.Change(path: path("a"), kind: .created, version: version)
+        let first = ledger.occurrence(of: change)
+        ledger.noteDeletion(at: Timestamp(microsecondsSince1970: 4))
+        #expect(ledger.occurrence(of: change) == first)
+        ledger.noteDeletion(at: Timestamp(microsecondsSince1970: 5))
+        let second = ledger.occurrence(of: change)
+        ledger.noteDeletion(at: Timestamp(microsecondsSince1970: 6))
+        #expect(Set([first, second, ledger.occurrence(of: change)]).count == 3)
+        // An earlier time, by a clock that was set back, takes nothing back.
+        ledger.noteDeletion(at: Timestamp(microsecondsSince1970: 1))
+        #expect(ledger.lastDeletion == Timestamp(microsecondsSince1970: 6))
+    }
+
+    @Test("a version that takes turns with another is another change each time")
+    func changesOfOnePath() throws {
+        var ledger = FileLedger([path("a"): version(1)])
+        var occurrences: Set<String> = []
+        for number in [2, 1, 2, 1] as [Int64] {
+            let change = try #require(ledger.change(at: path("a"), now: version(number)))
+            occurrences.insert(ledger.occurrence(of: change))
+            ledger.record(change)
+        }
+        #expect(occurrences.count == 4)
+    }
+
     @Test("a stored version is read back, and a damaged one refused")
     func storedVersions() {
         let version = FileVersion(inode: .max, sizeBytes: .max, modifiedNanoseconds: .min)
         #expect(FileVersion(stored: version.stored) == version)
-        for damaged in ["", "1 2", "1 2 x", "1 2 3 4", "-1 2 3"] {
+        #expect(FileVersion(stored: version.stored)?.changes == 0)
+        #expect(FileVersion(stored: version.following(version).stored)?.changes == 1)
+        for damaged in ["", "1 2", "1 2 x", "1 2 3 x", "1 2 3 4 5", "-1 2 3"] {
             #expect(FileVersion(stored: Array(damaged.utf8)) == nil)
         }
     }

@@ -108,6 +108,31 @@ import Testing
         }
     }
 
+    @Test(
+        "files that go with their folder and come back with it are reported again, also after a restart",
+        arguments: modes)
+    func folderMovedBack(_ mode: FilesOptions.Mode) async throws {
+        try folder.makeFolder("d")
+        try folder.write("x", to: "d/a")
+        try folder.age("d/a")
+        func wait(_ kind: String, _ count: Int) async throws {
+            try await intake.wait("\(kind), \(count) times") {
+                $0.inOrder.filter { $0 == "\(kind) d/a" }.count == count
+            }
+        }
+        try await watching(folder.path, intake, mode: mode, { $0.recursive = true }) {
+            for count in 1...3 {
+                try await wait("created", count)
+                try folder.move("d", to: elsewhere.path("d"))
+                try await wait("deleted", count)
+                if count < 3 { try elsewhere.move("d", to: folder.path("d")) }
+            }
+        }
+        try elsewhere.move("d", to: folder.path("d"))
+        try await watching(folder.path, intake, mode: mode, { $0.recursive = true }) { try await wait("created", 4) }
+        #expect(intake.snapshot.duplicates == 0)
+    }
+
     @Test("a file that gets another name is deleted under the old and created under the new one", arguments: modes)
     func renamed(_ mode: FilesOptions.Mode) async throws {
         try await watching(folder.path, intake, mode: mode) {

@@ -13,7 +13,7 @@ final class RecordingIntake: Intake {
         /// Keyed by bytes: strings that look the same are equal, keys of a store are not.
         var states: [[UInt8]: [UInt8]] = [:]
         /// What the source remembers of its folder.
-        var mark: [UInt8]?
+        var marks: [String: [UInt8]] = [:]
         var offers = 0
         var health: [SourceHealth] = []
 
@@ -60,8 +60,8 @@ final class RecordingIntake: Intake {
                 }
                 if isKnown { state.snapshot.duplicates += 1 } else { state.snapshot.events.append(event) }
                 for change in incoming.stateChanges {
-                    if change.key == FolderMark.key {
-                        state.snapshot.mark = change.value
+                    if change.key.hasPrefix("//") {
+                        state.snapshot.marks[change.key] = change.value
                     } else {
                         state.snapshot.states[Array(change.key.utf8)] = change.value
                     }

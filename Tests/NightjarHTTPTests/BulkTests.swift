@@ -49,6 +49,41 @@ struct BulkTests {
         }
     }
 
+    @Test("a dry run says how many runs all pages would change, and changes none")
+    func dryRun() async throws {
+        try await withServer { (server) async throws -> Void in
+            let ids = try await makeDead(3, on: server)
+            for command in ["discard", "retry"] {
+                let answer = try await server.request("POST", "/v1/runs/\(command)?job=hopeless&limit=1&dryRun=true")
+                #expect(answer.status == 200, "\(answer.text)")
+                #expect(answer.object["dryRun"] as? Bool == true && answer.object["changed"] as? Int == 3)
+                #expect((answer.object["runs"] as? [Any])?.count == 0 && answer.object["next"] is NSNull)
+            }
+            let none = try await server.request("POST", "/v1/runs/discard?state=completed&dryRun=true")
+            #expect(none.object["changed"] as? Int == 0)
+            for id in ids { #expect(try await stored(id, on: server).state == .dead) }
+        }
+    }
+
+    @Test(
+        "a query parameter that nobody knows is refused, and nothing is done",
+        arguments: ["jbo=hopeless", "dry=true", "%FF"])
+    func unknownParameters(parameter: String) async throws {
+        try await withServer { (server) async throws -> Void in
+            let id = try #require(try await makeDead(1, on: server).first)
+            for path in ["/v1/runs/discard?state=dead&\(parameter)", "/v1/jobs/work/pause?\(parameter)"] {
+                let answer = try await server.request("POST", path)
+                #expect(answer.status == 400 && answer.text.contains("expected"), "\(answer.text)")
+            }
+            #expect(try await server.request("GET", "/v1/runs?\(parameter)").status == 400)
+            #expect(try await stored(id, on: server).state == .dead)
+            #expect(try await server.runtime.store.pauses().isEmpty)
+            for path in ["/healthz", "/metrics", "/", "/openapi.json"] {
+                #expect(try await server.request("GET", "\(path)?\(parameter)").status == 200)
+            }
+        }
+    }
+
     @Test("a retry may bring another input, which the run shows as edited; its event stays")
     func editedInput() async throws {
         try await withServer { (server) async throws -> Void in

@@ -41,6 +41,13 @@ struct OpenAPITests {
                     parameters.filter { $0["in"] as? String == "path" }.compactMap { $0["name"] as? String })
                 #expect(described == expected, "\(path)")
             }
+            for route in API.routes where route.path == path {
+                let parameters = methods[route.method.rawValue.lowercased()]?["parameters"] as? [[String: Any]] ?? []
+                let described = parameters.filter { $0["in"] as? String == "query" }.compactMap {
+                    $0["name"] as? String
+                }
+                #expect(Set(described) == Set(route.query ?? []), "\(route.method) \(path)")
+            }
         }
     }
 
@@ -70,7 +77,10 @@ struct OpenAPITests {
             }
             let edited = try await server.request("POST", "/v1/runs/\(dead)/retry", body: "{\"input\": [1]}")
             try check(edited, 200, "Run", document)
-            try check(try await server.request("POST", "/v1/runs/cancel?job=hopeless"), 200, "Changes", document)
+            for dryRun in ["&dryRun=true", ""] {
+                let path = "/v1/runs/cancel?job=hopeless\(dryRun)"
+                try check(try await server.request("POST", path), 200, "Changes", document)
+            }
             _ = try await server.request(
                 "POST", "/v1/events", headers: ["content-type": "application/cloudevents+json"],
                 body: #"{"specversion":"1.0","id":"e2","source":"/s","type":"unwanted"}"#)

@@ -101,6 +101,40 @@ struct ServerTests {
         }
     }
 
+    @Test("what the configuration no longer knows can be resumed, and not paused")
+    func resumeUnknown() async throws {
+        try await withServer { (server) async throws -> Void in
+            let store = server.runtime.store
+            let pauses = [Pause(.job, "gone"), Pause(.trigger, "gone"), Pause(key: "k", ofJob: "gone")]
+            for pause in pauses { try await store.setPaused(pause, true, now: Timestamp(microsecondsSince1970: 0)) }
+            for path in ["/v1/jobs/gone", "/v1/triggers/gone", "/v1/jobs/gone/keys/k"] {
+                #expect(try await server.request("POST", "\(path)/pause").status == 404)
+                #expect(try await server.request("POST", "\(path)/resume").status == 200)
+                #expect(try await server.request("POST", "\(path)/resume").status == 404)
+            }
+            #expect(try await store.pauses().isEmpty)
+        }
+    }
+
+    @Test("a start with two times is refused")
+    func twoTimes() async throws {
+        try await withServer { (server) async throws -> Void in
+            let answer = try await server.request("POST", "/v1/jobs/work/runs?delay=1s&runAt=2030-01-31T09:00:00Z")
+            #expect(answer.status == 400 && answer.text.contains("expected one"))
+        }
+    }
+
+    @Test("where the trigger names events itself, an Idempotency-Key is compared with no other event")
+    func keysOfNamedEvents() async throws {
+        let endpoint = HTTPEndpoint(trigger: "in", path: "/in", hasOwnIDs: true)
+        try await withServer(endpoints: [endpoint]) { (server) async throws -> Void in
+            for body in ["a", "b"] {
+                let answer = try await server.request("POST", "/in", headers: ["idempotency-key": "k"], body: body)
+                #expect(answer.status == 202)
+            }
+        }
+    }
+
     @Test("an endpoint's Idempotency-Key answers a repetition, and refuses another body")
     func endpointKeys() async throws {
         try await withServer { (server) async throws -> Void in

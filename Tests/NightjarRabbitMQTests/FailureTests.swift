@@ -124,7 +124,7 @@ struct FailureTests {
         var options = RabbitMQOptions(url: "amqp://guest@127.0.0.1:\(silent.port)", queue: "orders")
         options.connection.timeout = .seconds(300)
         try await receiving(options, FakeIntake(), waitsUntilRunning: false) { _ in
-            try await eventually("it has connected") { silent.takesCaller() }
+            try await eventually("it waits for an answer", within: .seconds(30)) { silent.hears() }
         }
     }
 

@@ -40,8 +40,6 @@ private struct Model {
     var leases: [ClaimedRun] = []
     var runs: [RunID] = []
     var events = 0
-    /// The triggers that are paused. A node that has not heard yet that one was resumed may claim without it.
-    var paused: Set<String> = []
     /// What nodes want, but for the limits: how keys are treated does not change from claim to claim.
     let demands: [ClaimRequest.Demand]
 
@@ -166,8 +164,7 @@ private struct Model {
                 var demand = demand
                 demand.limit = pick(0..<4)
                 return demand
-            }, limit: pick(1..<6), mostRuns: pick(0..<4) == 0 ? pick(1..<4) : .max,
-            pausedTriggers: pick(0..<4) == 0 ? paused.union(["trigger-b"]) : paused)
+            }, limit: pick(1..<6), mostRuns: pick(0..<4) == 0 ? pick(1..<4) : .max)
         let expected = try await stores.0.claim(request)
         let actual = try await stores.1.claim(request)
         guard expected.nextDueAt == actual.nextDueAt, expected.runs.map(\.lease) == actual.runs.map(\.lease),
@@ -341,16 +338,12 @@ private struct Model {
         }
         let pauses = [
             Pause(.job, "p"), Pause(.job, "trigger-a"), Pause(.trigger, "p"), Pause(.trigger, "trigger-a"),
+            Pause(.trigger, "trigger-b"), Pause(.job, "b"),
             Pause(key: "k\(pick(0..<3))", ofJob: pick(0..<2) == 0 ? "a" : "b"),
         ]
         let pause = pauses[pick(0..<pauses.count)]
         let isPaused = pick(0..<2) == 0
         let at = now
-        if pause.kind == .trigger, isPaused {
-            paused.insert(pause.name)
-        } else if pause.kind == .trigger {
-            paused.remove(pause.name)
-        }
         for store in [stores.0 as any RunStore, stores.1] { try await store.setPaused(pause, isPaused, now: at) }
         _ = try await both("pauses") { try await $0.pauses() }
     }

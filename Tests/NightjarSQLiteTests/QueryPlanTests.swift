@@ -47,7 +47,10 @@ struct QueryPlanTests {
         ]
         _ = try await store.accept(records)
         _ = try await store.accept(records)
-        _ = try await store.claim(Records.claim(limit: 1, pausedTriggers: ["other"]))
+        let pause = Pause(.trigger, "other")
+        try await store.setPaused(pause, true, now: now)
+        _ = try await store.claim(Records.claim(limit: 1))
+        try await store.setPaused(pause, false, now: now)
         let claimed = try await store.claim(Records.claim(limit: 6)).runs
         _ = try await store.renew(claimed.map(\.lease), until: now + .seconds(60), now: now)
         try await store.report(claimed.map { (lease: $0.lease, progress: Progress(0.5)) })
@@ -144,8 +147,9 @@ struct QueryPlanTests {
         _ = try await store.accept(records)
         for paused in [[], ["x"]] as [Set<String>] {
             try await store.setPaused(Pause(key: "k1", ofJob: "a"), !paused.isEmpty, now: Records.start)
+            for trigger in paused { try await store.setPaused(Pause(.trigger, trigger), true, now: Records.start) }
             for (number, policy) in policies.enumerated() {
-                var request = Records.claim(limit: 3, pausedTriggers: paused)
+                var request = Records.claim(limit: 3)
                 request.demands[0].perKey = policy
                 let runs = try await store.claim(request).runs
                 request.limit = 1
@@ -191,7 +195,8 @@ struct QueryPlanTests {
         let folder = try TemporaryFolder()
         let store = try SQLiteStore(path: folder.path("n.db"))
         _ = try await store.claim(Records.claim())
-        _ = try await store.claim(Records.claim(pausedTriggers: ["x"]))
+        try await store.setPaused(Pause(.trigger, "x"), true, now: Records.start)
+        _ = try await store.claim(Records.claim())
         let texts = try await store.committer.perform { $0.preparedTexts }
             .filter { $0.contains("INDEXED BY runs_available") }
         #expect(texts.count == 2)

@@ -23,10 +23,10 @@ enum Records {
 
     /// A claim of runs of the job `a` for 30 seconds.
     static func claim(
-        _ node: String = "n", limit: Int = 100, at now: Timestamp = start, pausedTriggers: Set<String> = []
+        _ node: String = "n", limit: Int = 100, at now: Timestamp = start
     ) -> ClaimRequest {
         ClaimRequest(
             node: node, now: now, leaseExpiresAt: now + .seconds(30), demands: [.init(job: "a", limit: limit)],
-            limit: limit, pausedTriggers: pausedTriggers)
+            limit: limit)
     }
 }

@@ -51,11 +51,14 @@ struct CronNextTests {
             try ticks("0 12 ? 2 MON#5", "Europe/Berlin", after: "2026-03-01T00:00:00Z", 3)
                 == ["2044-02-29T12:00:00+01:00", "2072-02-29T12:00:00+01:00", "2112-02-29T12:00:00+01:00"])
         #expect(try ticks("0 0 29 2 ?", "UTC", after: "2096-03-01T00:00:00Z", 1) == ["2104-02-29T00:00:00Z"])
-        // Stepping through the 4,000 years day by day would run into the time limit.
+        // Stepping through the 4,000 years day by day, fifty times, would run into the time limit.
         let expression = try CronExpression("59 59 23 29 2 ?")
         let zone = try Schedule.zone(named: "Europe/Berlin")
-        var tick = try at("2026-01-01T00:00:00Z")
-        for _ in 0..<1000 { tick = try #require(expression.next(after: tick, in: zone)) }
+        var tick = Timestamp.distantPast
+        for _ in 0..<50 {
+            tick = try at("2026-01-01T00:00:00Z")
+            for _ in 0..<1000 { tick = try #require(expression.next(after: tick, in: zone)) }
+        }
         #expect(tick == (try at("6148-02-29T22:59:59Z")))
     }
 

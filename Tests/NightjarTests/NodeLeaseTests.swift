@@ -119,6 +119,20 @@ struct NodeLeaseTests {
         #expect(store.allRuns().map { $0.attempts.map(\.outcome) } == [[.completed], [.completed]])
     }
 
+    /// Another node takes runs of a job that is paused, so that this one does not: it believes in the pause until it looks
+    /// again, and by then there is one again.
+    private func claimElsewhere(
+        _ job: String, _ count: Int, for lease: Duration, _ store: MemoryStore, _ clock: SimulatedClock
+    ) async throws {
+        try await store.setPaused(Pause(.job, job), false, now: clock.now)
+        let claimed = try await store.claim(
+            ClaimRequest(
+                node: "other", now: clock.now, leaseExpiresAt: clock.now + lease,
+                demands: [.init(job: job, limit: count)], limit: count))
+        #expect(claimed.runs.count == count)
+        try await store.setPaused(Pause(.job, job), true, now: clock.now)
+    }
+
     @Test("the runs of a node that is known to be dead are taken back even while expired leases say nothing")
     func deadAfterSleep() throws {
         let journal = Journal()
@@ -126,11 +140,7 @@ struct NodeLeaseTests {
         try withNode(seed: 1, configuration: configuration, job: Self.slow(journal)) { runtime, store, clock in
             try await runtime.setPaused(Pause(.job, "slow"), true)
             _ = try await startRun("slow", on: runtime)
-            let others = try await store.claim(
-                ClaimRequest(
-                    node: "other", now: clock.now, leaseExpiresAt: clock.now + .seconds(3600),
-                    demands: [.init(job: "slow", limit: 1)], limit: 1, pausedTriggers: []))
-            #expect(others.runs.count == 1)
+            try await claimElsewhere("slow", 1, for: .seconds(3600), store, clock)
             try await clock.sleep(for: .seconds(1))
             clock.advance(by: .seconds(1800))
             store.declareDead("other")
@@ -150,11 +160,7 @@ struct NodeLeaseTests {
             try await runtime.setPaused(Pause(.job, "quick"), true)
             var ids: [RunID] = []
             for id in ["a", "b", "c"] { ids.append(try await startRun("quick", on: runtime, event: id)) }
-            let others = try await store.claim(
-                ClaimRequest(
-                    node: "other", now: clock.now, leaseExpiresAt: clock.now + .seconds(600),
-                    demands: [.init(job: "quick", limit: 3)], limit: 3, pausedTriggers: []))
-            #expect(others.runs.count == 3)
+            try await claimElsewhere("quick", 3, for: .seconds(600), store, clock)
             let bad = ids[1]
             hooks.before { call throws(StoreError) in
                 if call.settles(bad) { throw StoreError(.conflict, "no") }

@@ -61,7 +61,7 @@ public final class SilentPort: Sendable {
     /// Its number, on 127.0.0.1.
     public let port: Int
     private let descriptor: Int32
-    private let callers = Mutex<[Int32]>([])
+    private let caller = Mutex<Int32>(-1)
 
     /// Listens on a free port.
     public init() throws {
@@ -74,14 +74,16 @@ public final class SilentPort: Sendable {
 
     deinit {
         close(descriptor)
-        for caller in callers.withLock({ $0 }) { close(caller) }
+        let caller = caller.withLock { $0 }
+        if caller >= 0 { close(caller) }
     }
 
-    /// Takes the next caller, if there is one.
-    public func takesCaller() -> Bool {
-        let caller = accept(descriptor, nil, nil)
-        guard caller >= 0 else { return false }
-        callers.withLock { $0.append(caller) }
-        return true
+    /// Whether somebody has come and said something.
+    public func hears() -> Bool {
+        caller.withLock { caller in
+            if caller < 0 { caller = accept(descriptor, nil, nil) }
+            var byte: UInt8 = 0
+            return caller >= 0 && recv(caller, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) == 1
+        }
     }
 }

@@ -33,7 +33,7 @@ public final class Watched<Value: Sendable>: Sendable {
     /// - Throws: ``Overdue``, or `CancellationError`.
     @discardableResult
     public func wait(
-        _ what: String, within limit: Duration = .seconds(60),
+        _ what: String, within limit: Duration = .seconds(30),
         details: @escaping @Sendable (Value) -> String = { String("it is \($0)".prefix(2000)) },
         until isMet: @escaping @Sendable (Value) -> Bool
     ) async throws -> Value {

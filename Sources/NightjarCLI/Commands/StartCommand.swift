@@ -45,6 +45,11 @@ struct StartCommand: AsyncParsableCommand {
     func run() async throws {
         let workspace = try workspace.workspace(hasRules: true)
         let (data, contentType) = try input.read(atMost: workspace.outline?.maximumEventBytes ?? 1 << 20)
+        if JSONText.isJSONContentType(contentType), let data {
+            do { try JSONText.validate(data) } catch {
+                throw CommandFailure("the content type says JSON, but the data is none: \(error)")
+            }
+        }
         if let jobs = workspace.outline?.jobs.map(\.name), !jobs.contains(job) {
             let hint =
                 NearestName.of(job, among: jobs).map { "did you mean \"\($0)\"?" }

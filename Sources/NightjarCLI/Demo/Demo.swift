@@ -46,8 +46,11 @@ struct Demo: Sendable {
             configuration: .init(
                 services: [.init(service: runtime), .init(service: server)],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try await watch() }
+        try await withThrowingTaskGroup(of: Bool.self) { tasks in
+            tasks.addTask {
+                try await watch()
+                return false
+            }
             tasks.addTask {
                 for await port in ports {
                     try tell(
@@ -64,9 +67,13 @@ struct Demo: Sendable {
                         """)
                     break
                 }
+                return false
             }
-            try await group.run()
-            tasks.cancelAll()
+            tasks.addTask {
+                try await group.run()
+                return true
+            }
+            for try await isOver in tasks where isOver { tasks.cancelAll() }
         }
         try store.close()
     }

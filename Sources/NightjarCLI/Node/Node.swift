@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import Nightjar
+import NightjarActions
 import NightjarCore
 import NightjarHTTP
 import NightjarSQLite
@@ -102,7 +103,9 @@ final class Node: Sendable {
             if isStopping {
                 logger.warning(
                     "\(signal) again: ends at once; what runs will be done by another node or the next start")
-                Foundation.exit(128 + (signal == .sigint ? SIGINT : SIGTERM))
+                CommandAction.killRunningPrograms()
+                // Nothing is tidied up: that would give the killed attempts time to count as failed.
+                _exit(128 + (signal == .sigint ? SIGINT : SIGTERM))
             }
             isStopping = true
             logger.info("\(signal): stops; what runs may go on until the drain time is over")

@@ -147,9 +147,24 @@ extension RunStoreConformance {
             let paused = try await scene.accept("e1", trigger: "paused", priority: 9)
             let other = try await scene.accept("e2", trigger: "orders")
             let byHand = try await scene.accept("e3", trigger: nil)
-            let claimed = try await scene.claim(limit: 2, pausedTriggers: ["paused", "unknown"])
+            for trigger in ["paused", "unknown"] {
+                try await scene.store.setPaused(Pause(.trigger, trigger), true, now: scene.second(0))
+            }
+            let claimed = try await scene.claim(limit: 2)
             try expect("the others", claimed.map(\.lease.run), [other, byHand])
             try await scene.expectState(paused, .available)
+            try await scene.store.setPaused(Pause(.trigger, "paused"), false, now: scene.second(1))
+            try expect("after the pause", try await scene.claim().map(\.lease.run), [paused])
+        },
+        .scene("runs of a paused job stay where they are, whoever claims, and use up no limit") { scene in
+            let paused = try await scene.accept("e1", job: "send", priority: 9)
+            let other = try await scene.accept("e2", job: "index")
+            try await scene.store.setPaused(Pause(.job, "send"), true, now: scene.second(0))
+            let claimed = try await scene.claim(["send", "index"], total: 1)
+            try expect("the other", claimed.map(\.lease.run), [other])
+            try expect("another node", try await scene.claim(node: "node-2").count, 0)
+            try await scene.expectState(paused, .available)
+            try await scene.store.setPaused(Pause(.job, "send"), false, now: scene.second(1))
             try expect("after the pause", try await scene.claim().map(\.lease.run), [paused])
         },
         .scene("each attempt has the next number, and the history is carried on") { scene in

@@ -143,10 +143,10 @@ extension RunStoreConformance {
             try await scene.store.setPaused(paused, true, now: scene.second(0))
             let held = try await scene.keyed("e1", "a", trigger: "orders")
             let free = try await scene.keyed("e2", "a", trigger: "others")
-            try expect("ordered", try await scene.claim(ordered, at: 1, pausedTriggers: ["orders"]).count, 0)
-            let claimed = try await scene.claim(KeyPolicy(), at: 2, pausedTriggers: ["orders"])
+            try expect("ordered", try await scene.claim(ordered, at: 1).count, 0)
+            let claimed = try await scene.claim(KeyPolicy(), at: 2)
             try expect("not ordered", claimed.map(\.lease.run), [free])
-            try expect("still", try await scene.claim(KeyPolicy(), at: 3, pausedTriggers: ["orders"]).count, 0)
+            try expect("still", try await scene.claim(KeyPolicy(), at: 3).count, 0)
             try await scene.store.setPaused(paused, false, now: scene.second(4))
             try expect("resumed", try await scene.claim(KeyPolicy(), at: 5).map(\.lease.run), [held])
         },
@@ -241,11 +241,10 @@ extension StoreScene {
     }
 
     func claim(
-        _ policy: KeyPolicy, limit: Int = 100, node: NodeID = "node-1", at: Int, pausedTriggers: Set<String> = []
+        _ policy: KeyPolicy, limit: Int = 100, node: NodeID = "node-1", at: Int
     ) async throws -> [ClaimedRun] {
         try await claimResult(
-            [.init(job: "send", limit: limit, perKey: policy)], node: node, at: second(at),
-            pausedTriggers: pausedTriggers
+            [.init(job: "send", limit: limit, perKey: policy)], node: node, at: second(at)
         ).runs
     }
 }

@@ -59,22 +59,20 @@ final class StoreScene: Sendable {
     /// Claims for these jobs, each with the limit; the lease lasts 30 seconds.
     func claim(
         _ jobs: [String] = ["send"], limit: Int = 100, total: Int = 10_000, node: NodeID = "node-1", at: Int = 0,
-        lasting: Int = 30, pausedTriggers: Set<String> = []
+        lasting: Int = 30
     ) async throws -> [ClaimedRun] {
         try await claimResult(
-            jobs.map { .init(job: $0, limit: limit) }, total: total, node: node, at: second(at), lasting: lasting,
-            pausedTriggers: pausedTriggers
+            jobs.map { .init(job: $0, limit: limit) }, total: total, node: node, at: second(at), lasting: lasting
         ).runs
     }
 
     func claimResult(
         _ demands: [ClaimRequest.Demand], total: Int = 10_000, node: NodeID = "node-1", at now: Timestamp,
-        lasting: Int = 30, pausedTriggers: Set<String> = []
+        lasting: Int = 30
     ) async throws -> ClaimResult {
         try await store.claim(
             ClaimRequest(
-                node: node, now: now, leaseExpiresAt: now + .seconds(lasting), demands: demands, limit: total,
-                pausedTriggers: pausedTriggers))
+                node: node, now: now, leaseExpiresAt: now + .seconds(lasting), demands: demands, limit: total))
     }
 
     /// Claims exactly one run.

@@ -40,8 +40,10 @@ extension RunStoreConformance {
             let policy = KeyPolicy(concurrency: 1, rate: RateLimit(1, per: .seconds(10)))
             let suspects = try await scene.suspects(["s1"], key: "a")
             let suspect = try element(suspects, 0)
-            try await scene.keyed("e1", "a", at: 20)
-            try expect("paused", try await scene.claim(at: 20, pausedTriggers: ["orders"]).map(\.event.id), ["e1"])
+            try await scene.store.setPaused(Pause(.trigger, "orders"), true, now: scene.second(20))
+            try await scene.keyed("e1", "a", trigger: "others", at: 20)
+            try expect("paused", try await scene.claim(at: 20).map(\.event.id), ["e1"])
+            try await scene.store.setPaused(Pause(.trigger, "orders"), false, now: scene.second(20))
             try expect("at its limit", try await scene.claim(policy, at: 21).count, 0)
             for run in try await scene.store.expired(now: scene.second(999), limit: 9) {
                 _ = try await scene.store.settle([
