@@ -117,8 +117,8 @@ public struct HTTPAction: RunHandler {
             answer = try await exchange.run(request(context))
         } catch {
             try Task.checkCancellation()
-            let reason =
-                NetworkFailure.isTimeout(error) ? "no answer within \(options.timeout)" : NetworkFailure.describe(error)
+            let isLate = (error as? HTTPClientError) == .deadlineExceeded
+            let reason = isLate ? "no answer within \(options.timeout)" : NetworkFailure.describe(error)
             throw RunFailure("\(label) failed: \(reason)", code: "network")
         }
         return try judge(answer, of: context)

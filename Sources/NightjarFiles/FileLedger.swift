@@ -1,5 +1,3 @@
-import CloudEvents
-
 /// Knows which version of each file was reported, and decides what is to be reported next. No I/O.
 struct FileLedger: Sendable {
     /// Something that happened to a file.
@@ -10,18 +8,38 @@ struct FileLedger: Sendable {
         var version: FileVersion
     }
 
-    private var known: [FilePath: FileVersion]
+    /// What is remembered of a path.
+    enum Note: Sendable, Hashable {
+        /// The version that was reported.
+        case there(FileVersion)
+        /// The last version of a file that is not there any more: it may come back.
+        case gone(FileVersion)
+
+        var stored: [UInt8] {
+            switch self {
+            case .there(let version): Array(version.stored.utf8)
+            case .gone(let version): Array("- \(version.stored)".utf8)
+            }
+        }
+
+        init?(stored: [UInt8]) {
+            let text = String(decoding: stored, as: UTF8.self)
+            let isGone = text.hasPrefix("- ")
+            guard let version = FileVersion(stored: isGone ? text.dropFirst(2) : text[...]) else { return nil }
+            self = isGone ? .gone(version) : .there(version)
+        }
+    }
+
+    /// Of more files that are gone the oldest are forgotten.
+    static let mostGone = 10_000
+
+    private var known: [FilePath: FileVersion] = [:]
+    private var gone: [FilePath: FileVersion] = [:]
+    /// The paths of ``gone`` in the order in which they went; some may be there again.
+    private var goneOrder: [FilePath] = []
     /// What is known here and not in the store, because nobody asked for an event about it: saved with the next event,
     /// so that what happens while nobody watches is told from what was there before.
     private var unsaved: Set<FilePath> = []
-
-    /// The key under which the time of the last deletion is remembered.
-    static let deletionKey = "//deleted"
-    /// When a file was last seen to be gone. One that is older and appears now may be one that was there before.
-    private(set) var lastDeletion: Timestamp?
-    private var savedDeletion: Timestamp?
-    /// The time of the last deletion, if the store does not know it.
-    var unsavedDeletion: Timestamp? { lastDeletion == savedDeletion ? nil : lastDeletion }
 
     /// Which folder this is about.
     var mark: FolderMark?
@@ -31,41 +49,24 @@ struct FileLedger: Sendable {
     private(set) var stale: [String] = []
 
     /// A ledger of what was reported before.
-    init(_ known: [FilePath: FileVersion] = [:], mark: FolderMark? = nil, lastDeletion: Timestamp? = nil) {
-        self.known = known
+    init(_ notes: [FilePath: Note] = [:], mark: FolderMark? = nil) {
+        for (path, note) in notes {
+            switch note {
+            case .there(let version): known[path] = version
+            case .gone(let version): forget(path, version)
+            }
+        }
         self.mark = mark
-        self.lastDeletion = lastDeletion
         savedMark = mark
-        savedDeletion = lastDeletion
     }
 
     /// An empty ledger, in a store that has notes on another folder.
-    init(stale: [String]) {
-        known = [:]
-        self.stale = stale
-    }
+    init(stale: [String]) { self.stale = stale }
 
-    /// The store has dropped the notes on another folder, and knows of this one and of its last deletion.
-    mutating func settled(_ mark: FolderMark?, _ deletion: Timestamp?) {
+    /// The store has dropped the notes on another folder, and knows of this one.
+    mutating func settled(_ mark: FolderMark?) {
         stale = []
         savedMark = mark
-        if let deletion { savedDeletion = deletion }
-    }
-
-    /// Files were seen to be gone.
-    mutating func noteDeletion(at now: Timestamp) { lastDeletion = max(lastDeletion ?? now, now) }
-
-    /// What tells this appearance of a file, or this change of it, from every other one at its path. It is the same whoever
-    /// reports it, and if it is reported again because nobody knows whether it was.
-    func occurrence(of change: Change) -> String {
-        switch change.kind {
-        case .created:
-            // With the folder that it is in, a file moves without a trace: then it is no newer than when it was gone.
-            guard let lastDeletion, change.version.statusChanged <= lastDeletion else { return change.version.identity }
-            return "\(change.version.identity)-\(lastDeletion.microsecondsSince1970)"
-        case .changed: return "\(change.version.identity)-\(change.version.changes)"
-        case .deleted: return "\((lastDeletion ?? .distantPast).microsecondsSince1970)"
-        }
     }
 
     /// How many files are known.
@@ -78,9 +79,11 @@ struct FileLedger: Sendable {
     func change(at path: FilePath, now version: FileVersion?) -> Change? {
         switch (known[path], version) {
         case (nil, nil): nil
-        case (nil, let new?): Change(path: path, kind: .created, version: new)
+        case (nil, let new?):
+            Change(path: path, kind: .created, version: gone[path].map { new.following($0) } ?? new)
         case (let old?, nil): Change(path: path, kind: .deleted, version: old)
-        case (let old?, let new?): old == new ? nil : Change(path: path, kind: .changed, version: new.following(old))
+        case (let old?, let new?):
+            old == new ? nil : Change(path: path, kind: .changed, version: new.following(old))
         }
     }
 
@@ -109,15 +112,35 @@ struct FileLedger: Sendable {
     /// A change was reported and refused for good: it is not tried again until the next start.
     mutating func giveUp(_ change: Change) { know(change) }
 
-    /// Up to `limit` paths, with what is known of them, that the store does not know yet.
-    func unsaved(limit: Int) -> [(path: FilePath, version: FileVersion?)] {
-        unsaved.prefix(limit).map { ($0, known[$0]) }
+    /// Up to `limit` paths, with what is remembered of them, that the store does not know yet.
+    func unsaved(limit: Int) -> [(path: FilePath, note: Note?)] {
+        unsaved.prefix(limit).map { ($0, note(of: $0)) }
     }
+
+    /// What is remembered of a path.
+    func note(of path: FilePath) -> Note? { known[path].map { .there($0) } ?? gone[path].map { .gone($0) } }
 
     /// The store knows of these now.
     mutating func saved(_ paths: [FilePath]) { unsaved.subtract(paths) }
 
     private mutating func know(_ change: Change) {
-        known[change.path] = change.kind == .deleted ? nil : change.version
+        if change.kind == .deleted {
+            known[change.path] = nil
+            forget(change.path, change.version)
+        } else {
+            known[change.path] = change.version
+            gone[change.path] = nil
+        }
+    }
+
+    private mutating func forget(_ path: FilePath, _ version: FileVersion) {
+        gone[path] = version
+        goneOrder.append(path)
+        guard goneOrder.count > Self.mostGone + Self.mostGone / 10 else { return }
+        for old in goneOrder.prefix(goneOrder.count - Self.mostGone) where gone[old] != nil && known[old] == nil {
+            gone[old] = nil
+            unsaved.insert(old)
+        }
+        goneOrder.removeFirst(goneOrder.count - Self.mostGone)
     }
 }

@@ -28,7 +28,6 @@ struct FileReporter: Sendable {
         var bytes = 0
         for change in changes {
             guard folder.options.on.contains(change.kind), folder.isWanted(change.path) else {
-                if change.kind == .deleted { ledger.noteDeletion(at: context.time.now) }
                 ledger.note(change)
                 continue
             }
@@ -54,14 +53,13 @@ struct FileReporter: Sendable {
             if batch.contains(where: { $0.kind == .deleted }) { _ = try folder.identity() }
             return batch.map { $0.kind == .deleted ? .none : folder.content(of: $0.path, $0.version) }
         }
-        if batch.contains(where: { $0.kind == .deleted }) { ledger.noteDeletion(at: context.time.now) }
         var superseded: [FilePath] = []
         var reports: [Report] = []
         for (change, content) in zip(batch, contents) {
             if case .superseded = content {
                 superseded.append(change.path)
             } else {
-                reports.append(Report(change: change, incoming: incoming(change, content, ledger)))
+                reports.append(Report(change: change, incoming: incoming(change, content)))
             }
         }
         try await deliver(reports, &ledger)
@@ -87,16 +85,16 @@ struct FileReporter: Sendable {
 }
 
 extension FileReporter {
-    private func incoming(
-        _ change: FileLedger.Change, _ content: Folder.Content, _ ledger: FileLedger
-    ) -> IncomingEvent {
+    private func incoming(_ change: FileLedger.Change, _ content: Folder.Content) -> IncomingEvent {
         let version = change.version
         let parent = folder.options.path == "/" ? "" : folder.options.path
         let full = FilePath(bytes: Array(parent.utf8) + [UInt8(ascii: "/")] + change.path.bytes)
+        let now = context.time.now
+        let occurrence = change.kind == .deleted ? "\(now.microsecondsSince1970)" : version.identity
         var event = Event(
-            id: "\(change.kind.rawValue):\(change.path.key):\(ledger.occurrence(of: change))",
+            id: "\(change.kind.rawValue):\(change.path.key):\(occurrence)",
             source: FilePath.uri(ofAbsolute: folder.options.path), type: "nightjar.file.\(change.kind.rawValue)",
-            subject: change.path.text, time: change.kind == .deleted ? ledger.lastDeletion : version.modified,
+            subject: change.path.text, time: change.kind == .deleted ? now : version.modified,
             extensions: [
                 "path": .string(full.text), "size": .string("\(version.sizeBytes)"),
                 "modified": .string(version.modified.rfc3339),
@@ -117,11 +115,11 @@ extension FileReporter {
         }
         return IncomingEvent(
             event, to: .trigger(context.trigger),
-            stateChanges: [state(change.path, change.kind == .deleted ? nil : version)])
+            stateChanges: [state(change.path, change.kind == .deleted ? .gone(version) : .there(version))])
     }
 
-    private func state(_ path: FilePath, _ version: FileVersion?) -> SourceStateChange {
-        SourceStateChange(trigger: context.trigger, key: path.key, value: version?.stored)
+    private func state(_ path: FilePath, _ note: FileLedger.Note?) -> SourceStateChange {
+        SourceStateChange(trigger: context.trigger, key: path.key, value: note?.stored)
     }
 
     /// Offers the reports until the intake has taken or for good refused them.
@@ -130,13 +128,7 @@ extension FileReporter {
         // What nobody asked to hear of rides along. It comes first, so that a report on the same file is the last word.
         let unsaved = ledger.unsaved(limit: Self.savedPerEvent)
         var batch = reports.map(\.incoming)
-        batch[0].stateChanges.insert(contentsOf: unsaved.map { state($0.path, $0.version) }, at: 0)
-        let deletion = ledger.unsavedDeletion
-        if let deletion {
-            let value = Array("\(deletion.microsecondsSince1970)".utf8)
-            batch[0].stateChanges.insert(
-                SourceStateChange(trigger: context.trigger, key: FileLedger.deletionKey, value: value), at: 0)
-        }
+        batch[0].stateChanges.insert(contentsOf: unsaved.map { state($0.path, $0.note) }, at: 0)
         let mark = ledger.mark
         if mark != ledger.savedMark {
             let dropped = ledger.stale.map { SourceStateChange(trigger: context.trigger, key: $0, value: nil) }
@@ -151,7 +143,7 @@ extension FileReporter {
                 _ = try await context.intake.accept(batch)
                 if isHeldUp { context.health(.running) }
                 ledger.saved(unsaved.map(\.path))
-                ledger.settled(mark, deletion)
+                ledger.settled(mark)
                 for report in reports { ledger.record(report.change) }
                 return
             } catch {

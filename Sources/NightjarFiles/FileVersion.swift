@@ -16,8 +16,9 @@ struct FileVersion: Sendable, Hashable {
     /// When the inode was last changed: tells a file that was moved away and back from the one that was there before.
     /// No part of the version itself, else chmod(2) would make a new one.
     var statusChangedNanoseconds: Int64 = 0
-    /// How many changes of the file at its path were seen before this version. No part of the version either.
-    var changes: Int64 = 0
+    /// How often a file came back to the path that was there, or elsewhere, before the one before it. With the folder that it is
+    /// in, a file comes and goes without a trace: this tells such appearances apart. No part of the version either.
+    var returns: Int64 = 0
     /// Whether the file has more names than one. No part of the version either.
     var isLinked = false
 
@@ -37,34 +38,35 @@ struct FileVersion: Sendable, Hashable {
         min(max(Timestamp(microsecondsSince1970: modifiedNanoseconds / 1000), .distantPast), .distantFuture)
     }
 
-    /// When the inode was last changed.
-    var statusChanged: Timestamp {
-        min(max(Timestamp(microsecondsSince1970: statusChangedNanoseconds / 1000), .distantPast), .distantFuture)
+    /// Part of an event's id: the same for the same version at the same appearance only.
+    var identity: String {
+        "\(inode)-\(sizeBytes)-\(modifiedNanoseconds)-\(statusChangedNanoseconds)" + (returns == 0 ? "" : "-\(returns)")
     }
 
-    /// The version as one that took the place of another.
-    func following(_ old: FileVersion) -> FileVersion {
+    /// The version as the one that comes to a path after `earlier` was there.
+    func following(_ earlier: FileVersion) -> FileVersion {
         var version = self
-        version.changes = old.changes &+ 1
+        // Whatever is done to a file itself makes its inode newer.
+        let isReturn = statusChangedNanoseconds <= earlier.statusChangedNanoseconds
+        version.returns = earlier.returns &+ (isReturn ? 1 : 0)
         return version
     }
-
-    /// Part of an event's id: the same for the same version at the same appearance only.
-    var identity: String { "\(inode)-\(sizeBytes)-\(modifiedNanoseconds)-\(statusChangedNanoseconds)" }
 }
 
 extension FileVersion {
     /// The version as a source's state keeps it.
-    var stored: [UInt8] {
-        Array(("\(inode) \(sizeBytes) \(modifiedNanoseconds)" + (changes == 0 ? "" : " \(changes)")).utf8)
-    }
+    var stored: String { "\(inode) \(sizeBytes) \(modifiedNanoseconds) \(statusChangedNanoseconds) \(returns)" }
 
-    init?(stored: [UInt8]) {
-        let parts = String(decoding: stored, as: UTF8.self).split(separator: " ")
-        guard (3...4).contains(parts.count), let inode = UInt64(parts[0]), let size = Int64(parts[1]),
-            let modified = Int64(parts[2]), let changes = parts.count == 3 ? 0 : Int64(parts[3])
+    init?(stored: some StringProtocol) {
+        let parts = stored.split(separator: " ")
+        // Three of them were stored once.
+        guard parts.count == 3 || parts.count == 5, let inode = UInt64(parts[0]), let size = Int64(parts[1]),
+            let modified = Int64(parts[2]), let changed = parts.count == 3 ? .min : Int64(parts[3]),
+            let returns = parts.count == 3 ? 0 : Int64(parts[4])
         else { return nil }
-        self.init(inode: inode, sizeBytes: size, modifiedNanoseconds: modified, changes: changes)
+        self.init(
+            inode: inode, sizeBytes: size, modifiedNanoseconds: modified, statusChangedNanoseconds: changed,
+            returns: returns)
     }
 
     /// The version that stat(2) shows; `nil` for anything but a regular file.

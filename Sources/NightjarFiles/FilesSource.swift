@@ -75,7 +75,7 @@ public struct FilesSource: EventSource {
     /// What was reported up to now of this folder. Notes on another one, which the trigger watched before, are dropped with
     /// the next event.
     private func ledger(_ context: SourceContext) async throws -> FileLedger {
-        var known: [FilePath: FileVersion] = [:]
+        var notes: [FilePath: FileLedger.Note] = [:]
         var state = try await context.state()
         let mark = state.removeValue(forKey: FolderMark.key).flatMap { FolderMark(stored: $0) }
         if let mark, mark.path != options.path {
@@ -83,18 +83,14 @@ public struct FilesSource: EventSource {
                 "another folder is watched than before: its files are all new", metadata: ["before": "\(mark.path)"])
             return FileLedger(stale: Array(state.keys))
         }
-        let deletion = state.removeValue(forKey: FileLedger.deletionKey).flatMap {
-            Int64(String(decoding: $0, as: UTF8.self))
-        }
         for (key, stored) in state {
-            guard let path = FilePath(key: key), let version = FileVersion(stored: stored) else {
+            guard let path = FilePath(key: key), let note = FileLedger.Note(stored: stored) else {
                 context.logger.warning("what is remembered of a file cannot be read", metadata: ["key": "\(key)"])
                 continue
             }
-            known[path] = version
+            notes[path] = note
         }
-        return FileLedger(
-            known, mark: mark, lastDeletion: deletion.map { Timestamp(microsecondsSince1970: $0) })
+        return FileLedger(notes, mark: mark)
     }
 
     /// Looks again and again. A file is reported when two looks saw the same version.

@@ -85,18 +85,19 @@ extension API {
 
     /// How many runs the command and all its pages would change.
     private func dryRun(_ command: RunCommand, _ filter: RunFilter) async throws -> Response {
-        func count(_ state: RunState?) async throws -> Int {
+        // Of a cancellation, those that run are asked to stop.
+        let running: Set<RunState> = command == .cancel ? [.running] : []
+        func count(_ wanted: (RunState) -> Bool) async throws -> Int {
             guard var narrowed = filter.narrowed(to: command) else { return 0 }
-            if let state { narrowed.states.formIntersection([state]) }
+            narrowed.states = narrowed.states.filter(wanted)
             return narrowed.states.isEmpty ? 0 : try await node.store.count(narrowed)
         }
-        // Those that run are asked to stop.
-        let asked = command == .cancel ? try await count(.running) : 0
-        let all = try await count(nil)
+        let changed = try await count { !running.contains($0) }
+        let asked = try await count { running.contains($0) }
         return .json { json in
             json.beginObject()
             json.member("dryRun", true)
-            json.member("changed", all - asked)
+            json.member("changed", changed)
             json.member("cancelRequested", asked)
             json.key("runs")
             json.beginArray()

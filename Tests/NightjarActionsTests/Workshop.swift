@@ -65,13 +65,3 @@ final class Workshop: Sendable {
 func exists(_ pid: pid_t) -> Bool {
     kill(pid, 0) == 0
 }
-
-/// Whether the process exists and is not dead.
-func isAlive(_ pid: pid_t) -> Bool {
-    #if os(Linux)
-        guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return false }
-        return stat.split(separator: ")").last.map { !$0.hasPrefix(" Z") && !$0.hasPrefix(" X") } ?? false
-    #else
-        return exists(pid)
-    #endif
-}

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Waiting
 
 @Suite("The program nightjar", .serialized)
 struct ProgramTests {
@@ -100,7 +101,7 @@ struct ProgramTests {
         #expect(node.terminationStatus == 143)
         // What it ran must not go on beside the next attempt.
         let pid = try #require(pid_t(program.read("started").trimmingCharacters(in: .whitespacesAndNewlines)))
-        try await program.wait("the job's program to be gone") { kill(pid, 0) != 0 }
+        try await program.wait("the job's program to be gone") { !isAlive(pid) }
     }
 
     @Test("SIGHUP brings new jobs; a file with mistakes leaves the old ones in force")

@@ -18,20 +18,26 @@ import Testing
 
     @Test("what is new, other and gone is told in the order of the paths, what is known already is not")
     func differences() {
-        let ledger = FileLedger([path("d"): version(1), path("b"): version(1), path("c"): version(1)])
+        let ledger = FileLedger([
+            path("d"): .there(version(1)), path("b"): .there(version(1)), path("c"): .there(version(1)),
+        ])
         let scan = FolderScan(found: [path("a"): version(1), path("b"): version(2), path("c"): version(1)])
         #expect(kinds(ledger.changes(scan)) == ["created a", "changed b", "deleted d"])
     }
 
     @Test("a look at one folder says nothing of the files in others")
     func oneFolder() {
-        let ledger = FileLedger([path("x/1"): version(1), path("xy/1"): version(1), path("z"): version(1)])
+        let ledger = FileLedger([
+            path("x/1"): .there(version(1)), path("xy/1"): .there(version(1)), path("z"): .there(version(1)),
+        ])
         #expect(kinds(ledger.changes(FolderScan(), in: [path("x")])) == ["deleted x/1"])
     }
 
     @Test("files that could not be looked at are not taken for deleted")
     func unread() {
-        let ledger = FileLedger([path("x/1"): version(1), path("y"): version(1), path("z"): version(1)])
+        let ledger = FileLedger([
+            path("x/1"): .there(version(1)), path("y"): .there(version(1)), path("z"): .there(version(1)),
+        ])
         let scan = FolderScan(unread: [path("x"): EACCES, path("y"): EIO])
         #expect(kinds(ledger.changes(scan)) == ["deleted z"])
     }
@@ -59,8 +65,8 @@ import Testing
         #expect(ledger.count == 1)
         let unsaved = ledger.unsaved(limit: 10)
         #expect(
-            Dictionary(uniqueKeysWithValues: unsaved.map { ($0.path, $0.version) }) == [
-                path("a"): version(1), path("b"): nil,
+            Dictionary(uniqueKeysWithValues: unsaved.map { ($0.path, $0.note) }) == [
+                path("a"): .there(version(1)), path("b"): .gone(version(1)),
             ])
         #expect(ledger.unsaved(limit: 1).count == 1)
         ledger.saved([path("b")])
@@ -68,45 +74,77 @@ import Testing
         #expect(ledger.unsaved(limit: 10).isEmpty)
     }
 
-    @Test("a file that is older than the last deletion may have been there before, and appears as another occurrence")
-    func occurrences() {
+    @Test("a stored note is read back, as are those of before, and a damaged one is refused")
+    func storedNotes() throws {
+        var version = FileVersion(inode: .max, sizeBytes: .max, modifiedNanoseconds: .min)
+        version.statusChangedNanoseconds = .max
+        version.returns = 3
+        for note in [FileLedger.Note.there(version), .gone(version)] {
+            let read = try #require(FileLedger.Note(stored: note.stored))
+            #expect(read == note)
+            guard case .there(let again) = read else { continue }
+            #expect(again.identity == version.identity)
+        }
+        #expect(
+            FileLedger.Note(stored: Array("1 2 3".utf8))
+                == .there(FileVersion(inode: 1, sizeBytes: 2, modifiedNanoseconds: 3)))
+        for damaged in ["", "1 2", "1 2 x", "1 2 3 4", "1 2 3 4 x", "1 2 3 4 5 6", "-1 2 3", "- ", "-"] {
+            #expect(FileLedger.Note(stored: Array(damaged.utf8)) == nil)
+        }
+    }
+
+    /// A version of which the inode was changed at that time.
+    private func version(_ number: Int64, changedAt time: Int64) -> FileVersion {
+        var version = version(number)
+        version.statusChangedNanoseconds = time
+        return version
+    }
+
+    @Test(
+        "an inode that was there before comes back as another appearance each time; a new one is what it is for everybody"
+    )
+    func returns() throws {
         var ledger = FileLedger()
-        var version = version(1)
-        version.statusChangedNanoseconds = 5_000
-        let change = FileLedger.Change(path: path("a"), kind: .created, version: version)
-        let first = ledger.occurrence(of: change)
-        ledger.noteDeletion(at: Timestamp(microsecondsSince1970: 4))
-        #expect(ledger.occurrence(of: change) == first)
-        ledger.noteDeletion(at: Timestamp(microsecondsSince1970: 5))
-        let second = ledger.occurrence(of: change)
-        ledger.noteDeletion(at: Timestamp(microsecondsSince1970: 6))
-        #expect(Set([first, second, ledger.occurrence(of: change)]).count == 3)
-        // An earlier time, by a clock that was set back, takes nothing back.
-        ledger.noteDeletion(at: Timestamp(microsecondsSince1970: 1))
-        #expect(ledger.lastDeletion == Timestamp(microsecondsSince1970: 6))
-    }
-
-    @Test("a version that takes turns with another is another change each time")
-    func changesOfOnePath() throws {
-        var ledger = FileLedger([path("a"): version(1)])
-        var occurrences: Set<String> = []
-        for number in [2, 1, 2, 1] as [Int64] {
-            let change = try #require(ledger.change(at: path("a"), now: version(number)))
-            occurrences.insert(ledger.occurrence(of: change))
+        func see(_ version: FileVersion?) throws -> String {
+            let change = try #require(ledger.change(at: path("a"), now: version))
             ledger.record(change)
+            // As a restart would.
+            let notes = try #require(ledger.note(of: path("a")).flatMap { FileLedger.Note(stored: $0.stored) })
+            ledger = FileLedger([path("a"): notes])
+            return "\(change.kind) \(change.version.identity)"
         }
-        #expect(occurrences.count == 4)
+        let (old, new) = (version(1, changedAt: 5), version(2, changedAt: 9))
+        var seen: [String] = []
+        // It goes and comes with its folder, then two folders take turns.
+        for version in [old, nil, old, nil, old, new, old, new, old] {
+            let text = try see(version)
+            if version != nil { seen.append(text) }
+        }
+        #expect(Set(seen).count == seen.count)
+        #expect(seen[0] == "created \(old.identity)")
+        // Files that come and go one by one are told by their inodes, whoever looks and whatever he saw before.
+        ledger = FileLedger()
+        #expect(try see(old) == "created \(old.identity)")
+        _ = try see(nil)
+        #expect(try see(new) == "created \(new.identity)")
+        #expect(try see(version(3, changedAt: 12)) == "changed \(version(3, changedAt: 12).identity)")
     }
 
-    @Test("a stored version is read back, and a damaged one refused")
-    func storedVersions() {
-        let version = FileVersion(inode: .max, sizeBytes: .max, modifiedNanoseconds: .min)
-        #expect(FileVersion(stored: version.stored) == version)
-        #expect(FileVersion(stored: version.stored)?.changes == 0)
-        #expect(FileVersion(stored: version.following(version).stored)?.changes == 1)
-        for damaged in ["", "1 2", "1 2 x", "1 2 3 x", "1 2 3 4 5", "-1 2 3"] {
-            #expect(FileVersion(stored: Array(damaged.utf8)) == nil)
+    @Test("of the files that are gone only the last ones are remembered")
+    func manyGone() throws {
+        var ledger = FileLedger()
+        let count = FileLedger.mostGone * 3 / 2
+        for number in 0..<count {
+            let file = path("f\(number)")
+            ledger.record(.init(path: file, kind: .created, version: version(1)))
+            ledger.record(.init(path: file, kind: .deleted, version: version(1)))
         }
+        let remembered = (0..<count).filter { ledger.note(of: path("f\($0)")) != nil }
+        #expect(remembered.last == count - 1 && remembered.first.map { $0 > 0 } == true)
+        #expect((FileLedger.mostGone...FileLedger.mostGone * 11 / 10).contains(remembered.count))
+        // The store is to forget the others too.
+        #expect(ledger.unsaved(limit: .max).count == count - remembered.count)
+        #expect(ledger.unsaved(limit: .max).allSatisfy { $0.note == nil })
     }
 
     @Test("times beyond all calendars do no harm", arguments: [Int.max, Int.min, 253_402_300_800, -99_999_999_999_999])

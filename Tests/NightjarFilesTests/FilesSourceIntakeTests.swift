@@ -28,7 +28,7 @@ extension FilesSourceTests {
             try await intake.wait("running again") { $0.health.last == .running }
         }
         #expect(intake.snapshot.duplicates == 0)
-        #expect(intake.snapshot.states.count == 250)
+        #expect(intake.snapshot.present.count == 250)
     }
 
     @Test("an event that is refused for good keeps no other waiting", arguments: modes)

@@ -37,7 +37,7 @@ extension FilesSourceTests {
         try await watching(folder.path, intake, mode: mode) {
             try await intake.wait(for: ["created a", "created b", "created a"])
         }
-        #expect(Set(intake.snapshot.states.keys) == [Array("a".utf8)])
+        #expect(Set(intake.snapshot.present.keys) == [Array("a".utf8)])
     }
 
     @Test("an empty folder in the place of the one that was watched deletes nothing", arguments: modes)
@@ -90,7 +90,7 @@ extension FilesSourceTests {
             try folder.remove("b.csv")
             try await intake.wait(for: ["created a.txt", "created b.csv", "deleted b.csv"])
         }
-        #expect(intake.snapshot.states.isEmpty)
+        #expect(intake.snapshot.present.isEmpty)
     }
 
     @Test("what nobody asked for is remembered along with what somebody did", arguments: modes)
@@ -122,7 +122,7 @@ extension FilesSourceTests {
             try folder.write("x", to: "b")
             try await intake.wait(for: ["created a", "created b"])
             try folder.write("x", to: "c")
-            try await intake.wait("c, and a forgotten") { $0.events.count == 3 && $0.states.count == 2 }
+            try await intake.wait("c, and a forgotten") { $0.events.count == 3 && $0.present.count == 2 }
         }
     }
 

@@ -78,7 +78,7 @@ import Testing
             #expect(events.last?.data == nil)
             #expect(events.last?.extensions["size"] == .string("1"))
         }
-        #expect(intake.snapshot.states.isEmpty)
+        #expect(intake.snapshot.present.isEmpty)
     }
 
     @Test("a file that was delivered by a link and whose other name is gone at once is created", arguments: modes)
@@ -163,7 +163,7 @@ import Testing
             try folder.write("x", to: "last.csv")
             try await intake.wait(for: ["created g.tsv", "created last.csv"])
         }
-        #expect(Set(intake.snapshot.states.keys) == [Array("g.tsv".utf8), Array("last.csv".utf8)])
+        #expect(Set(intake.snapshot.present.keys) == [Array("g.tsv".utf8), Array("last.csv".utf8)])
     }
 
     @Test("links, pipes, sockets and folders are no files, and loops of links lead nowhere", arguments: modes)
@@ -251,7 +251,7 @@ import Testing
             let encoded = events.filter { $0.extensions["pathencoding"] == .string("percent") }.compactMap(\.subject)
             #expect(encoded.sorted() == ["%0A", "a%FF"])
         }
-        #expect(intake.snapshot.states.count == 5)
+        #expect(intake.snapshot.present.count == 5)
         try await watching(folder.path, intake, mode: mode) {
             try folder.write("x", to: "last")
             try await intake.wait("the last") { $0.inOrder.contains("created last") }

@@ -12,8 +12,10 @@ final class RecordingIntake: Intake {
         var duplicates = 0
         /// Keyed by bytes: strings that look the same are equal, keys of a store are not.
         var states: [[UInt8]: [UInt8]] = [:]
+        /// What is remembered of files that are there.
+        var present: [[UInt8]: [UInt8]] { states.filter { !$0.value.starts(with: Array("- ".utf8)) } }
         /// What the source remembers of its folder.
-        var marks: [String: [UInt8]] = [:]
+        var mark: [UInt8]?
         var offers = 0
         var health: [SourceHealth] = []
 
@@ -60,8 +62,8 @@ final class RecordingIntake: Intake {
                 }
                 if isKnown { state.snapshot.duplicates += 1 } else { state.snapshot.events.append(event) }
                 for change in incoming.stateChanges {
-                    if change.key.hasPrefix("//") {
-                        state.snapshot.marks[change.key] = change.value
+                    if change.key == FolderMark.key {
+                        state.snapshot.mark = change.value
                     } else {
                         state.snapshot.states[Array(change.key.utf8)] = change.value
                     }

@@ -21,7 +21,7 @@ func watching(
             let snapshot = intake.snapshot
             var state = Dictionary(
                 uniqueKeysWithValues: snapshot.states.map { (String(decoding: $0.key, as: UTF8.self), $0.value) })
-            state.merge(snapshot.marks) { $1 }
+            state[FolderMark.key] = snapshot.mark
             return state
         },
         health: { intake.set($0) }, time: time, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

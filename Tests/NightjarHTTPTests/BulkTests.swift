@@ -59,6 +59,9 @@ struct BulkTests {
                 #expect(answer.object["dryRun"] as? Bool == true && answer.object["changed"] as? Int == 3)
                 #expect((answer.object["runs"] as? [Any])?.count == 0 && answer.object["next"] is NSNull)
             }
+            _ = try await server.request("POST", "/v1/jobs/work/runs?delay=3600s")
+            let cancel = try await server.request("POST", "/v1/runs/cancel?job=work&dryRun=true")
+            #expect(cancel.object["changed"] as? Int == 1 && cancel.object["cancelRequested"] as? Int == 0)
             let none = try await server.request("POST", "/v1/runs/discard?state=completed&dryRun=true")
             #expect(none.object["changed"] as? Int == 0)
             for id in ids { #expect(try await stored(id, on: server).state == .dead) }
