@@ -111,7 +111,6 @@ final class SourceKeeper: Sendable {
             state: { [store] in try await store.sourceState(trigger: trigger.name) },
             health: { [weak self] in self?.setHealth($0, of: trigger) },
             measure: { [weak self] in self?.note($0, of: trigger) }, time: time, logger: logger)
-        func hasWorked(_ startedAt: Duration) -> Bool { time.elapsed - startedAt > .seconds(60) }
         var failures = 0
         var lastReason = ""
         while !Task.isCancelled {
@@ -122,16 +121,16 @@ final class SourceKeeper: Sendable {
                 setHealth(.failing("the source ended; it is started again"), of: trigger)
             } catch {
                 if Task.isCancelled { return }
+                // The same again and again is said once, until it has worked meanwhile.
+                let isKnown = health(of: trigger) != .running && "\(error)" == lastReason
                 setHealth(.failing("\(error)"), of: trigger)
-                // The same again and again is said once.
-                let isKnown = !hasWorked(startedAt) && "\(error)" == lastReason
                 lastReason = "\(error)"
                 logger.log(
                     level: isKnown ? .debug : .error, "a source failed and is started again until it works",
                     metadata: ["error": "\(error)"])
             }
             // A source that worked for a while has not failed again, but anew.
-            failures = hasWorked(startedAt) ? 1 : failures + 1
+            failures = time.elapsed - startedAt > .seconds(60) ? 1 : failures + 1
             let wait = random.withGenerator { backoff.delay(afterFailure: failures, using: &$0) }
             do { try await time.sleep(for: wait) } catch { return }
         }

@@ -30,13 +30,16 @@ struct FileLedger: Sendable {
         }
     }
 
-    /// Of more files that are gone the oldest are forgotten.
-    static let mostGone = 10_000
+    /// So many files that are gone are remembered at least.
+    static let leastGone = 10_000
 
     private var known: [FilePath: FileVersion] = [:]
-    private var gone: [FilePath: FileVersion] = [:]
-    /// The paths of ``gone`` in the order in which they went; some may be there again.
-    private var goneOrder: [FilePath] = []
+    private var gone: [FilePath: (version: FileVersion, number: Int)] = [:]
+    /// What went, in that order; some may be there again, or have gone once more.
+    private var goneOrder: [(path: FilePath, number: Int)] = []
+    private var goneCount = 0
+    /// Of more files that are gone the first are forgotten: it is as many as were there at once, for all may go with their folder.
+    private var mostGone = FileLedger.leastGone
     /// What is known here and not in the store, because nobody asked for an event about it: saved with the next event,
     /// so that what happens while nobody watches is told from what was there before.
     private var unsaved: Set<FilePath> = []
@@ -50,11 +53,17 @@ struct FileLedger: Sendable {
 
     /// A ledger of what was reported before.
     init(_ notes: [FilePath: Note] = [:], mark: FolderMark? = nil) {
+        mostGone = max(Self.leastGone, notes.count)
+        var gone: [(FilePath, FileVersion)] = []
         for (path, note) in notes {
             switch note {
             case .there(let version): known[path] = version
-            case .gone(let version): forget(path, version)
+            case .gone(let version): gone.append((path, version))
             }
+        }
+        // The order in which they went is not stored.
+        for (path, version) in gone.sorted(by: { ($0.1.newest, $0.0) < ($1.1.newest, $1.0) }) {
+            noteGone(path, version)
         }
         self.mark = mark
         savedMark = mark
@@ -80,7 +89,7 @@ struct FileLedger: Sendable {
         switch (known[path], version) {
         case (nil, nil): nil
         case (nil, let new?):
-            Change(path: path, kind: .created, version: gone[path].map { new.following($0) } ?? new)
+            Change(path: path, kind: .created, version: gone[path].map { new.following($0.version) } ?? new)
         case (let old?, nil): Change(path: path, kind: .deleted, version: old)
         case (let old?, let new?):
             old == new ? nil : Change(path: path, kind: .changed, version: new.following(old))
@@ -118,7 +127,7 @@ struct FileLedger: Sendable {
     }
 
     /// What is remembered of a path.
-    func note(of path: FilePath) -> Note? { known[path].map { .there($0) } ?? gone[path].map { .gone($0) } }
+    func note(of path: FilePath) -> Note? { known[path].map { .there($0) } ?? gone[path].map { .gone($0.version) } }
 
     /// The store knows of these now.
     mutating func saved(_ paths: [FilePath]) { unsaved.subtract(paths) }
@@ -126,21 +135,25 @@ struct FileLedger: Sendable {
     private mutating func know(_ change: Change) {
         if change.kind == .deleted {
             known[change.path] = nil
-            forget(change.path, change.version)
+            noteGone(change.path, change.version)
         } else {
             known[change.path] = change.version
             gone[change.path] = nil
+            mostGone = max(mostGone, known.count)
         }
     }
 
-    private mutating func forget(_ path: FilePath, _ version: FileVersion) {
-        gone[path] = version
-        goneOrder.append(path)
-        guard goneOrder.count > Self.mostGone + Self.mostGone / 10 else { return }
-        for old in goneOrder.prefix(goneOrder.count - Self.mostGone) where gone[old] != nil && known[old] == nil {
-            gone[old] = nil
-            unsaved.insert(old)
+    private mutating func noteGone(_ path: FilePath, _ version: FileVersion) {
+        goneCount += 1
+        gone[path] = (version, goneCount)
+        goneOrder.append((path, goneCount))
+        // Some at a time: to move the rest is work.
+        guard goneOrder.count > mostGone + mostGone / 10 else { return }
+        let excess = goneOrder.count - mostGone
+        for entry in goneOrder.prefix(excess) where gone[entry.path]?.number == entry.number {
+            gone[entry.path] = nil
+            unsaved.insert(entry.path)
         }
-        goneOrder.removeFirst(goneOrder.count - Self.mostGone)
+        goneOrder.removeFirst(excess)
     }
 }

@@ -16,9 +16,13 @@ struct FileVersion: Sendable, Hashable {
     /// When the inode was last changed: tells a file that was moved away and back from the one that was there before.
     /// No part of the version itself, else chmod(2) would make a new one.
     var statusChangedNanoseconds: Int64 = 0
-    /// How often a file came back to the path that was there, or elsewhere, before the one before it. With the folder that it is
-    /// in, a file comes and goes without a trace: this tells such appearances apart. No part of the version either.
+    /// The newest ``statusChangedNanoseconds`` that a file at the path has had up to this one. No part of the version either.
+    var newestNanoseconds: Int64 = .min
+    /// How often a file came to the path that was no newer than one before it. With the folder that it is in, a file comes and
+    /// goes without a trace: this tells such appearances apart. No part of the version either.
     var returns: Int64 = 0
+    /// Whether this version is such a one.
+    var isReturn = false
     /// Whether the file has more names than one. No part of the version either.
     var isLinked = false
 
@@ -40,33 +44,37 @@ struct FileVersion: Sendable, Hashable {
 
     /// Part of an event's id: the same for the same version at the same appearance only.
     var identity: String {
-        "\(inode)-\(sizeBytes)-\(modifiedNanoseconds)-\(statusChangedNanoseconds)" + (returns == 0 ? "" : "-\(returns)")
+        "\(inode)-\(sizeBytes)-\(modifiedNanoseconds)-\(statusChangedNanoseconds)" + (isReturn ? "-\(returns)" : "")
     }
 
     /// The version as the one that comes to a path after `earlier` was there.
     func following(_ earlier: FileVersion) -> FileVersion {
         var version = self
-        // Whatever is done to a file itself makes its inode newer.
-        let isReturn = statusChangedNanoseconds <= earlier.statusChangedNanoseconds
-        version.returns = earlier.returns &+ (isReturn ? 1 : 0)
+        // Whatever is done to a file itself makes its inode newer. Of what was stored once it is not known how new it is.
+        version.isReturn =
+            earlier.newest == .min ? self == earlier : statusChangedNanoseconds <= earlier.newest
+        version.returns = earlier.returns &+ (version.isReturn ? 1 : 0)
+        version.newestNanoseconds = max(newest, earlier.newest)
         return version
     }
+
+    var newest: Int64 { max(newestNanoseconds, statusChangedNanoseconds) }
 }
 
 extension FileVersion {
     /// The version as a source's state keeps it.
-    var stored: String { "\(inode) \(sizeBytes) \(modifiedNanoseconds) \(statusChangedNanoseconds) \(returns)" }
+    var stored: String { "\(inode) \(sizeBytes) \(modifiedNanoseconds) \(newest) \(returns)" }
 
     init?(stored: some StringProtocol) {
         let parts = stored.split(separator: " ")
         // Three of them were stored once.
         guard parts.count == 3 || parts.count == 5, let inode = UInt64(parts[0]), let size = Int64(parts[1]),
-            let modified = Int64(parts[2]), let changed = parts.count == 3 ? .min : Int64(parts[3]),
+            let modified = Int64(parts[2]), let newest = parts.count == 3 ? .min : Int64(parts[3]),
             let returns = parts.count == 3 ? 0 : Int64(parts[4])
         else { return nil }
         self.init(
-            inode: inode, sizeBytes: size, modifiedNanoseconds: modified, statusChangedNanoseconds: changed,
-            returns: returns)
+            inode: inode, sizeBytes: size, modifiedNanoseconds: modified, statusChangedNanoseconds: .min,
+            newestNanoseconds: newest, returns: returns)
     }
 
     /// The version that stat(2) shows; `nil` for anything but a regular file.

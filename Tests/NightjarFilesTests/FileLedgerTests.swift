@@ -77,13 +77,13 @@ import Testing
     @Test("a stored note is read back, as are those of before, and a damaged one is refused")
     func storedNotes() throws {
         var version = FileVersion(inode: .max, sizeBytes: .max, modifiedNanoseconds: .min)
-        version.statusChangedNanoseconds = .max
+        version.newestNanoseconds = .max
         version.returns = 3
         for note in [FileLedger.Note.there(version), .gone(version)] {
             let read = try #require(FileLedger.Note(stored: note.stored))
             #expect(read == note)
             guard case .there(let again) = read else { continue }
-            #expect(again.identity == version.identity)
+            #expect(again.newest == .max && again.returns == 3)
         }
         #expect(
             FileLedger.Note(stored: Array("1 2 3".utf8))
@@ -128,23 +128,51 @@ import Testing
         _ = try see(nil)
         #expect(try see(new) == "created \(new.identity)")
         #expect(try see(version(3, changedAt: 12)) == "changed \(version(3, changedAt: 12).identity)")
+        // Also after a return that others may have missed.
+        _ = try see(new)
+        #expect(try see(version(4, changedAt: 13)) == "changed \(version(4, changedAt: 13).identity)")
     }
 
-    @Test("of the files that are gone only the last ones are remembered")
+    @Test("a file of which it was not stored how new it is comes back as another appearance, if it is the same")
+    func returnsOfOldNotes() throws {
+        let note = try #require(FileLedger.Note(stored: Array("1 10 1".utf8)))
+        var ledger = FileLedger([path("a"): note])
+        let deleted = try #require(ledger.change(at: path("a"), now: nil))
+        ledger.record(deleted)
+        let same = try #require(ledger.change(at: path("a"), now: version(1, changedAt: 5)))
+        #expect(same.version.isReturn)
+        let other = try #require(ledger.change(at: path("a"), now: version(2, changedAt: 5)))
+        #expect(!other.version.isReturn)
+    }
+
+    @Test("of the files that are gone only the last ones are remembered, also by the store")
     func manyGone() throws {
         var ledger = FileLedger()
-        let count = FileLedger.mostGone * 3 / 2
+        let count = FileLedger.leastGone * 3 / 2
         for number in 0..<count {
-            let file = path("f\(number)")
-            ledger.record(.init(path: file, kind: .created, version: version(1)))
-            ledger.record(.init(path: file, kind: .deleted, version: version(1)))
+            // One goes again and again.
+            for file in [path("f\(number)"), path("same")] {
+                ledger.record(.init(path: file, kind: .created, version: version(1)))
+                ledger.record(.init(path: file, kind: .deleted, version: version(1)))
+            }
         }
         let remembered = (0..<count).filter { ledger.note(of: path("f\($0)")) != nil }
-        #expect(remembered.last == count - 1 && remembered.first.map { $0 > 0 } == true)
-        #expect((FileLedger.mostGone...FileLedger.mostGone * 11 / 10).contains(remembered.count))
-        // The store is to forget the others too.
-        #expect(ledger.unsaved(limit: .max).count == count - remembered.count)
-        #expect(ledger.unsaved(limit: .max).allSatisfy { $0.note == nil })
+        #expect(remembered == Array((count - remembered.count)..<count))
+        #expect(remembered.count < FileLedger.leastGone && ledger.note(of: path("same")) != nil)
+        let unsaved = ledger.unsaved(limit: .max)
+        #expect(unsaved.count == count - remembered.count && unsaved.allSatisfy { $0.note == nil })
+    }
+
+    @Test("as many files as were there at once can go and come back together")
+    func manyReturn() throws {
+        var ledger = FileLedger()
+        let paths = (0..<FileLedger.leastGone * 3 / 2).map { path("f\($0)") }
+        for file in paths { ledger.record(.init(path: file, kind: .created, version: version(1, changedAt: 5))) }
+        for file in paths { ledger.record(.init(path: file, kind: .deleted, version: version(1, changedAt: 5))) }
+        let notes = paths.compactMap { file in ledger.note(of: file).map { (file, $0) } }
+        ledger = FileLedger(Dictionary(uniqueKeysWithValues: notes))
+        let back = FolderScan(found: Dictionary(uniqueKeysWithValues: paths.map { ($0, version(1, changedAt: 5)) }))
+        #expect(ledger.changes(back).count { $0.version.isReturn } == paths.count)
     }
 
     @Test("times beyond all calendars do no harm", arguments: [Int.max, Int.min, 253_402_300_800, -99_999_999_999_999])

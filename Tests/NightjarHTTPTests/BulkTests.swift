@@ -62,6 +62,18 @@ struct BulkTests {
             _ = try await server.request("POST", "/v1/jobs/work/runs?delay=3600s")
             let cancel = try await server.request("POST", "/v1/runs/cancel?job=work&dryRun=true")
             #expect(cancel.object["changed"] as? Int == 1 && cancel.object["cancelRequested"] as? Int == 0)
+            // Another node has one in hand.
+            let (store, now) = (server.runtime.store, SystemTimeSource().now)
+            let run = NewRun(id: RunID(high: 0x7000, low: 1 << 63), job: "other", trigger: nil, runAt: now, priority: 0)
+            let event = Event(id: "1", source: "/other", type: "other")
+            _ = try await store.accept([IntakeRecord(event: event, acceptedAt: now, runs: [run], stateChanges: [])])
+            let claimed = try await store.claim(
+                ClaimRequest(
+                    node: "other", now: now, leaseExpiresAt: now + .seconds(3600),
+                    demands: [.init(job: "other", limit: 1)], limit: 1))
+            #expect(claimed.runs.count == 1)
+            let asked = try await server.request("POST", "/v1/runs/cancel?job=other&dryRun=true")
+            #expect(asked.object["changed"] as? Int == 0 && asked.object["cancelRequested"] as? Int == 1)
             let none = try await server.request("POST", "/v1/runs/discard?state=completed&dryRun=true")
             #expect(none.object["changed"] as? Int == 0)
             for id in ids { #expect(try await stored(id, on: server).state == .dead) }
