@@ -5,14 +5,6 @@ import SystemPackage
 
 /// Says to people why a request of the HTTP client got no answer.
 package enum NetworkFailure {
-    /// Whether the answer, or the connection, did not come in time.
-    package static func isTimeout(_ error: any Error) -> Bool {
-        let timeouts: [HTTPClientError] = [
-            .deadlineExceeded, .connectTimeout, .readTimeout, .getConnectionFromPoolTimeout,
-        ]
-        return (error as? HTTPClientError).map(timeouts.contains) ?? false
-    }
-
     /// The reason, without what the client's own types add to it.
     package static func describe(_ error: any Error) -> String {
         switch error {

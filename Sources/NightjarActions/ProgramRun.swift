@@ -50,21 +50,15 @@ struct ProgramRun: Sendable {
             workingDirectory: workingDirectory, platformOptions: platform, input: .inputWriter, output: .sequence,
             error: .sequence
         ) { execution in
-            try await attend(execution, stops, stop)
+            let group = ProcessGroup(leader: execution.processIdentifier.value)
+            return try await group.present { try await attend(execution, group, stops, stop) }
         }
         return (result.terminationStatus, result.closureResult)
     }
 
     /// Talks with the program until it has ended. It is not reaped before this returns.
     private func attend(
-        _ execution: Running, _ stops: AsyncStream<Void>, _ stop: AsyncStream<Void>.Continuation
-    ) async throws -> Bool {
-        let group = ProcessGroup(leader: execution.processIdentifier.value)
-        return try await group.present { try await self.attend(group, execution, stops, stop) }
-    }
-
-    private func attend(
-        _ group: ProcessGroup, _ execution: Running, _ stops: AsyncStream<Void>,
+        _ execution: Running, _ group: ProcessGroup, _ stops: AsyncStream<Void>,
         _ stop: AsyncStream<Void>.Continuation
     ) async throws -> Bool {
         try await withThrowingTaskGroup(of: Bool.self) { tasks in

@@ -69,18 +69,9 @@ extension API {
         if try request.flag("dryRun") { return try await dryRun(command, filter) }
         let changes = try await node.change(command, .filter(filter, after: after), limit: limit)
         let next = changes.last.map { BulkCursor($0.id.description, startedAt: startedAt).text }
-        return .json { json in
-            json.beginObject()
-            json.member("changed", changes.filter { if case .changed = $0.outcome { true } else { false } }.count)
-            json.member("cancelRequested", changes.filter { $0.outcome == .cancelRequested }.count)
-            json.key("runs")
-            json.beginArray()
-            for change in changes { json.change(change) }
-            json.endArray()
-            json.key("next")
-            if let next { json.string(next) } else { json.null() }
-            json.endObject()
-        }
+        return Self.answer(
+            changed: changes.count { if case .changed = $0.outcome { true } else { false } },
+            cancelRequested: changes.count { $0.outcome == .cancelRequested }, changes, next: next)
     }
 
     /// How many runs the command and all its pages would change.
@@ -94,16 +85,23 @@ extension API {
         }
         let changed = try await count { !running.contains($0) }
         let asked = try await count { running.contains($0) }
-        return .json { json in
+        return Self.answer(changed: changed, cancelRequested: asked, isDryRun: true)
+    }
+
+    private static func answer(
+        changed: Int, cancelRequested: Int, _ changes: [RunChange] = [], next: String? = nil, isDryRun: Bool = false
+    ) -> Response {
+        .json { json in
             json.beginObject()
-            json.member("dryRun", true)
+            if isDryRun { json.member("dryRun", true) }
             json.member("changed", changed)
-            json.member("cancelRequested", asked)
+            json.member("cancelRequested", cancelRequested)
             json.key("runs")
             json.beginArray()
+            for change in changes { json.change(change) }
             json.endArray()
             json.key("next")
-            json.null()
+            if let next { json.string(next) } else { json.null() }
             json.endObject()
         }
     }

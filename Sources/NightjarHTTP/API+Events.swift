@@ -71,10 +71,10 @@ extension API {
         do throws(IntakeError) {
             answer = try await node.intake.accept([IncomingEvent(event, to: .job(job, runAt: runAt))]).first
         } catch {
-            var problem = Problem(error)
             // The only one that there is.
-            problem.numbers.removeAll { $0.0 == "eventIndex" }
-            throw problem
+            var error = error
+            error.index = nil
+            throw error
         }
         guard let id = answer?.runs.first else { throw Problem(.internalServerError, "the start made no run") }
         var headers: HTTPFields = [.location: "/v1/runs/\(id)"]

@@ -71,12 +71,7 @@ func receiving<Value: Sendable>(
 
 /// How many messages a queue has: visible, and hidden.
 func depth(_ server: MotoServer, _ queue: String) async throws -> [String] {
-    try await server.boto(
-        """
-        a = sqs.get_queue_attributes(QueueUrl=args[0], AttributeNames=['All'])['Attributes']
-        show(a['ApproximateNumberOfMessages'] + ' ' + a['ApproximateNumberOfMessagesNotVisible'])
-        """, server.queue(queue)
-    ).split(separator: " ").map(String.init)
+    try await server.boto("show(depth(args[0]))", server.queue(queue)).split(separator: " ").map(String.init)
 }
 
 /// All that ``depth(_:_:)`` would tell while a queue's message, which has the queue's name as its body, is hidden for longer,
@@ -88,8 +83,7 @@ func depths(_ server: MotoServer, _ queue: String, whileHiddenAgain times: Int) 
         name = args[0].split('/')[-1]
         seen, ends = set(), set()
         while len(ends) <= int(args[1]):
-            a = sqs.get_queue_attributes(QueueUrl=args[0], AttributeNames=['All'])['Attributes']
-            seen.add(a['ApproximateNumberOfMessages'] + ' ' + a['ApproximateNumberOfMessagesNotVisible'])
+            seen.add(depth(args[0]))
             # What the server knows of all messages.
             known = json.load(urllib.request.urlopen(url + '/moto-api/data.json'))['sqs']['Message']
             ends.update(message['visible_at'] for message in known if message['body'] == name)

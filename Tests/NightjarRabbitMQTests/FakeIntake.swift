@@ -1,6 +1,7 @@
 public import CloudEvents
 import NightjarCore
 import Synchronization
+import Waiting
 
 /// An intake that remembers what it was offered, and answers as it is told: at once, late, or with a refusal.
 final class FakeIntake: Intake {
@@ -65,31 +66,10 @@ func accepted(_ batch: [IncomingEvent]) -> [Acceptance] {
 
 /// Holds whoever comes until it is opened.
 final class Gate: Sendable {
-    private struct State {
-        var isOpen = false
-        var waiting: [CheckedContinuation<Void, Never>] = []
-    }
+    private let isOpen = Watched(false)
 
-    private let state = Mutex(State())
-
-    func pass() async {
-        await withCheckedContinuation { continuation in
-            let isOpen = state.withLock { state in
-                if !state.isOpen { state.waiting.append(continuation) }
-                return state.isOpen
-            }
-            if isOpen { continuation.resume() }
-        }
-    }
-
-    func open() {
-        let waiting = state.withLock { state in
-            state.isOpen = true
-            defer { state.waiting = [] }
-            return state.waiting
-        }
-        for continuation in waiting { continuation.resume() }
-    }
+    func pass() async { await isOpen.waitThroughCancellation { $0 } }
+    func open() { isOpen.change { $0 = true } }
 }
 
 /// Something that happens once.

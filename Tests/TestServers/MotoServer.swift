@@ -71,7 +71,8 @@ public final class MotoServer: Sendable {
     public func goOn() { process.withLock { $0?.signal(SIGCONT) } }
 
     /// Runs Python with `boto3`, AWS's own client. There are the clients `sqs`, `sns` and `s3`, `url` with the server's URL,
-    /// the function `queue` that makes a queue, and the list `args`; what is given to `show` is the answer.
+    /// the function `queue` that makes a queue, `depth` that tells how many messages it has (visible, and hidden), and the list
+    /// `args`; what is given to `show` is the answer.
     @discardableResult
     public func boto(_ script: String, _ arguments: String..., seconds: Int = 120) async throws -> String {
         let number = scripts.withLock { count in
@@ -109,6 +110,9 @@ public final class MotoServer: Sendable {
             print(value if isinstance(value, str) else json.dumps(value))
         def queue(name, **attributes):
             return sqs.create_queue(QueueName=name, Attributes={k: str(v) for k, v in attributes.items()})['QueueUrl']
+        def depth(queue):
+            a = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=['All'])['Attributes']
+            return a['ApproximateNumberOfMessages'] + ' ' + a['ApproximateNumberOfMessagesNotVisible']
 
         """
 }
