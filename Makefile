@@ -27,7 +27,7 @@ demo: release ## Run the order example, with a page to click on
 
 test: build ## Build and run every test (NIGHTJAR_SEEDS=1000 simulations)
 	sync # what the linker wrote reaches the disk before tests wait for fsync
-	swift test --skip-build --no-parallel
+	@scripts/test
 
 simulate: install ## Run more simulations: make simulate SEEDS=5000 FROM=1
 	NIGHTJAR_SEEDS=$(SEEDS) NIGHTJAR_FROM=$(FROM) swift test --filter SimulationTests/rulesHold

@@ -142,6 +142,14 @@ let package = Package(
         .target(name: "Waiting", path: "Tests/Waiting", swiftSettings: houseSettings),
         .target(
             name: "TestServers", dependencies: ["Waiting"], path: "Tests/TestServers", swiftSettings: houseSettings),
+        .target(
+            name: "HTTPTestServer",
+            dependencies: [
+                "NightjarHTTP", logging, hummingbird, httpTypes,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            path: "Tests/HTTPTestServer", swiftSettings: houseSettings),
         tests(
             "NightjarCLITests",
             [
@@ -191,8 +199,8 @@ let package = Package(
         tests(
             "NightjarActionsTests",
             [
-                "NightjarActions", "NightjarCore", "CloudEvents", "Expressions", "Waiting", logging, hummingbird,
-                httpTypes,
+                "NightjarActions", "NightjarCore", "CloudEvents", "Expressions", "HTTPTestServer", "Waiting", logging,
+                hummingbird, httpTypes,
                 .product(name: "NIOCore", package: "swift-nio"),
             ]),
         tests("NightjarTestKitTests", ["NightjarTestKit", "NightjarCore", "CloudEvents"]),
@@ -204,7 +212,9 @@ let package = Package(
                 asyncHTTPClient,
                 httpTypes,
                 metrics,
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
         tests("EventThreadsTests", ["EventThreads"]),
@@ -223,11 +233,8 @@ let package = Package(
         tests(
             "NightjarAWSTests",
             [
-                "NightjarAWS", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", "TestServers", "Waiting",
-                logging,
-                hummingbird, asyncHTTPClient,
-                .product(name: "HummingbirdCore", package: "hummingbird"),
-                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                "NightjarAWS", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", "TestServers",
+                "HTTPTestServer", "Waiting", logging, hummingbird, asyncHTTPClient,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),

@@ -1,7 +1,6 @@
 import Foundation
 import Hummingbird
 import HummingbirdCore
-import HummingbirdTLS
 public import Logging
 import NIOCore
 import NIOPosix
@@ -150,7 +149,7 @@ public final class HTTPServer: Service {
     }
 
     private func builder(_ http1: HTTP1Channel.Configuration) throws -> HTTPServerBuilder {
-        guard let tls = configuration.tls else { return .http1(configuration: http1) }
+        guard let tls = configuration.tls else { return .orderly(http1) }
         do {
             let certificates = try NIOSSLCertificate.fromPEMFile(tls.certificateChain)
             let key = try NIOSSLPrivateKey(file: tls.privateKey, format: .pem)
@@ -158,7 +157,7 @@ public final class HTTPServer: Service {
                 certificateChain: certificates.map { .certificate($0) }, privateKey: .privateKey(key))
             // RFC 8996 ends TLS 1.0 and 1.1.
             settings.minimumTLSVersion = .tlsv12
-            return try .tls(.http1(configuration: http1), tlsConfiguration: settings)
+            return .orderly(http1, tls: settings)
         } catch {
             throw HTTPServerError(
                 code: .invalidCertificate,

@@ -1,5 +1,7 @@
 import CloudEvents
 import Foundation
+import HTTPTestServer
+import Hummingbird
 import Synchronization
 import Testing
 
@@ -73,7 +75,7 @@ struct CredentialsChainTests {
 
     @Test("a profile's role is assumed with the keys of another one")
     func assumedRole() async throws {
-        try await FakeServer.run(answering: { _ in FakeAnswer(body: Self.sts) }) { server in
+        try await LocalServer.run(answering: { _ in response(200, [:], Self.sts) }) { server in
             let files = [
                 "/home/x/.aws/config": """
                 [profile app]
@@ -86,16 +88,16 @@ struct CredentialsChainTests {
                 "/home/x/.aws/credentials": "[base]\naws_access_key_id=AKIABASE\naws_secret_access_key=s",
             ]
             let found = try await self.find(
-                AWSOptions(profile: "app"), ["AWS_ENDPOINT_URL_STS": server.url], files: files)
+                AWSOptions(profile: "app"), ["AWS_ENDPOINT_URL_STS": server.url("")], files: files)
             #expect(found?.accessKeyID == "ASIASTS" && found?.secretAccessKey == "sts&secret")
             #expect(found?.sessionToken == "sts-token" && found?.expiration?.rfc3339 == "2030-01-01T00:00:00Z")
             let asked = try #require(server.requests.first)
-            #expect(asked.headers["authorization"]?.contains("Credential=AKIABASE/") == true)
-            #expect(asked.headers["authorization"]?.contains("/eu-west-1/sts/aws4_request") == true)
+            #expect(asked["authorization"]?.contains("Credential=AKIABASE/") == true)
+            #expect(asked["authorization"]?.contains("/eu-west-1/sts/aws4_request") == true)
             for part in [
                 "Action=AssumeRole&", "RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fapp", "ExternalId=ext%2F1",
                 "RoleSessionName=here", "Version=2011-06-15",
-            ] { #expect(asked.body.contains(part)) }
+            ] { #expect(asked.text.contains(part)) }
         }
     }
 
@@ -113,17 +115,17 @@ struct CredentialsChainTests {
 
     @Test("a web identity's token is changed for credentials, without a signature")
     func webIdentity() async throws {
-        try await FakeServer.run(answering: { _ in FakeAnswer(body: Self.sts) }) { server in
+        try await LocalServer.run(answering: { _ in response(200, [:], Self.sts) }) { server in
             let found = try await self.find(
                 AWSOptions(),
                 [
                     "AWS_WEB_IDENTITY_TOKEN_FILE": "/var/token", "AWS_ROLE_ARN": "arn:aws:iam::1:role/r",
-                    "AWS_ENDPOINT_URL_STS": server.url, "AWS_REGION": "eu-west-1",
+                    "AWS_ENDPOINT_URL_STS": server.url(""), "AWS_REGION": "eu-west-1",
                 ], files: ["/var/token": "header.payload\n"])
             #expect(found?.accessKeyID == "ASIASTS")
             let asked = try #require(server.requests.first)
-            #expect(asked.headers["authorization"] == nil)
-            #expect(asked.body.contains("WebIdentityToken=header.payload&"))
+            #expect(asked["authorization"] == nil)
+            #expect(asked.text.contains("WebIdentityToken=header.payload&"))
         }
     }
 
@@ -140,15 +142,15 @@ struct CredentialsChainTests {
 
     @Test("a container's agent gives credentials for a token that is read each time")
     func container() async throws {
-        try await FakeServer.run(answering: { _ in .json(Self.document) }) { server in
+        try await LocalServer.run(answering: { _ in .json(Self.document) }) { server in
             let variables = [
-                "AWS_CONTAINER_CREDENTIALS_FULL_URI": server.url + "/creds?x=1",
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI": server.url("/creds?x=1"),
                 "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/token",
             ]
             let found = try await self.find(AWSOptions(), variables, files: ["/token": "Bearer abc\n"])
             #expect(found?.accessKeyID == "ASIADOC" && found?.sessionToken == "t")
             let asked = try #require(server.requests.first)
-            #expect(asked.target == "/creds?x=1" && asked.headers["authorization"] == "Bearer abc")
+            #expect(asked.target == "/creds?x=1" && asked["authorization"] == "Bearer abc")
         }
         let foreign = await failure(AWSOptions(), ["AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://example.com/x"])
         #expect(foreign.contains("not trusted"))
@@ -156,21 +158,20 @@ struct CredentialsChainTests {
 
     @Test("the instance's metadata is asked with a token, as version 2 has it")
     func metadata() async throws {
-        let answer: @Sendable (FakeRequest) async -> FakeAnswer = { asked in
-            if asked.method == "PUT", asked.target == "/latest/api/token" {
-                return FakeAnswer(
-                    status: asked.headers["x-aws-ec2-metadata-token-ttl-seconds"] == nil ? 400 : 200, body: "tok")
+        let answer: @Sendable (HeardRequest) async -> Response = { asked in
+            if asked.method == .put, asked.target == "/latest/api/token" {
+                return response(asked["x-aws-ec2-metadata-token-ttl-seconds"] == nil ? 400 : 200, [:], "tok")
             }
-            guard asked.headers["x-aws-ec2-metadata-token"] == "tok" else { return FakeAnswer(status: 401) }
+            guard asked["x-aws-ec2-metadata-token"] == "tok" else { return response(401) }
             switch asked.target {
-            case "/latest/meta-data/iam/security-credentials/": return FakeAnswer(body: "my-role\n")
+            case "/latest/meta-data/iam/security-credentials/": return response(200, [:], "my-role\n")
             case "/latest/meta-data/iam/security-credentials/my-role": return .json(Self.document)
-            default: return FakeAnswer(status: 404)
+            default: return response(404)
             }
         }
-        try await FakeServer.run(answering: answer) { server in
+        try await LocalServer.run(answering: answer) { server in
             let variables = [
-                "AWS_EC2_METADATA_SERVICE_ENDPOINT": server.url + "/", "AWS_EC2_METADATA_DISABLED": "false",
+                "AWS_EC2_METADATA_SERVICE_ENDPOINT": server.url("/"), "AWS_EC2_METADATA_DISABLED": "false",
             ]
             let found = try await self.find(AWSOptions(), variables)
             #expect(found?.accessKeyID == "ASIADOC")

@@ -1,5 +1,6 @@
 import CloudEvents
 import Foundation
+import HTTPTestServer
 import Logging
 import NightjarCore
 import TestServers
@@ -180,20 +181,20 @@ struct SQSPublishTests {
     @Test("one message that a server refuses does not fail those that went with it")
     func refusedTogether() async throws {
         let isTogether = Watched(false)
-        try await FakeServer.run(answering: { asked in
+        try await LocalServer.run(answering: { asked in
             // The first one goes alone, and keeps the others waiting until they are together.
             await isTogether.waitUnlessCancelled { $0 }
-            if asked.body.contains("bad") { return .json(#"{"__type":"InvalidParameterValue"}"#, status: 400) }
-            let count = asked.body.components(separatedBy: #""Id":"#).count - 1
+            if asked.text.contains("bad") { return .json(#"{"__type":"InvalidParameterValue"}"#, status: 400) }
+            let count = asked.text.components(separatedBy: #""Id":"#).count - 1
             let entries = (0..<count).map { #"{"Id":"\#($0)","MessageId":"m\#($0)"}"# }
             let failed =
-                asked.body.contains("unlucky")
+                asked.text.contains("unlucky")
                 ? #"{"Id":"0","Code":"InternalError","SenderFault":false,"Message":"oh"}"# : ""
             return .json(
                 #"{"Successful":[\#(entries.dropFirst(failed.isEmpty ? 0 : 1).joined(separator: ","))],"Failed":[\#(failed)]}"#
             )
         }) { server in
-            let options = SQSPublishOptions(queue: server.url + "/1/q.fifo", aws: .test(server.url))
+            let options = SQSPublishOptions(queue: server.url("/1/q.fifo"), aws: .test(server.url("")))
             let publisher = try SQSPublisher(options, environment: self.none)
             let outcomes = try await withThrowingTaskGroup(of: (String, Bool).self) { group in
                 func publish(_ text: String) {

@@ -1,3 +1,5 @@
+import HTTPTestServer
+import Hummingbird
 import Logging
 import Nightjar
 import NightjarCore
@@ -108,4 +110,11 @@ final class TimeLog: Sendable {
 
     /// The times between them.
     var gaps: [Duration] { times.withLock { times in zip(times, times.dropFirst()).map { $1 - $0 } } }
+}
+
+extension Response {
+    /// What AWS answers in its JSON protocol.
+    static func json(_ body: String, status: Int = 200) -> Response {
+        HTTPTestServer.response(status, [.contentType: "application/x-amz-json-1.0"], body)
+    }
 }

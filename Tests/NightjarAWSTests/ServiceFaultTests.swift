@@ -1,5 +1,7 @@
 import CloudEvents
 import Foundation
+import HTTPTestServer
+import Hummingbird
 import NIOHTTP1
 import NIOSSL
 import Nightjar
@@ -16,13 +18,13 @@ import Waiting
 @Suite("The source of a queue, beside a fake service", .serialized, .timeLimit(.minutes(2)))
 struct ServiceFaultTests {
     private final class Script: Sendable {
-        private let answers: Mutex<[String: [FakeAnswer]]>
+        private let answers: Mutex<[String: [Response]]>
 
-        init(_ answers: [String: [FakeAnswer]]) { self.answers = Mutex(answers) }
+        init(_ answers: [String: [Response]]) { self.answers = Mutex(answers) }
 
         /// The next answer to an operation; the last one stands for all that follow.
-        func answer(_ asked: FakeRequest) -> FakeAnswer {
-            let operation = asked.headers["x-amz-target"]?.split(separator: ".").last.map(String.init) ?? ""
+        func answer(_ asked: HeardRequest) -> Response {
+            let operation = asked["x-amz-target"]?.split(separator: ".").last.map(String.init) ?? ""
             return answers.withLock { answers in
                 guard let list = answers[operation], let first = list.first else { return .json("{}") }
                 if list.count > 1 { answers[operation] = Array(list.dropFirst()) }
@@ -31,25 +33,25 @@ struct ServiceFaultTests {
         }
     }
 
-    private static let message = FakeAnswer.json(
+    private static let message = Response.json(
         #"{"Messages":[{"MessageId":"m1","ReceiptHandle":"r1","Body":"x","Attributes":{"ApproximateReceiveCount":"1"}}]}"#
     )
-    private static let nothing = FakeAnswer.json("{}")
+    private static let nothing = Response.json("{}")
 
-    private func options(_ server: FakeServer) -> SQSOptions {
+    private func options(_ server: LocalServer) -> SQSOptions {
         SQSOptions(
-            queue: server.url + "/1/q", aws: .test(server.url), receivers: 1, wait: .seconds(1),
+            queue: server.url("/1/q"), aws: .test(server.url("")), receivers: 1, wait: .seconds(1),
             visibilityTimeout: .seconds(30))
     }
 
     @Test("throttling is honoured: it is tried again, later and later, and told")
     func throttled() async throws {
         let times = TimeLog()
-        let throttled = FakeAnswer.json(
+        let throttled = Response.json(
             #"{"__type":"com.amazonaws.sqs#RequestThrottled","message":"slow down"}"#, status: 400)
         let script = Script(["ReceiveMessage": Array(repeating: throttled, count: 6) + [Self.message, Self.nothing]])
-        try await FakeServer.run(answering: { asked in
-            if asked.headers["x-amz-target"] == "AmazonSQS.ReceiveMessage" { times.note() }
+        try await LocalServer.run(answering: { asked in
+            if asked["x-amz-target"] == "AmazonSQS.ReceiveMessage" { times.note() }
             return script.answer(asked)
         }) { server in
             let intake = RecordingIntake()
@@ -66,10 +68,10 @@ struct ServiceFaultTests {
     @Test("a server that asks for a pause gets it")
     func retryAfter() async throws {
         let times = TimeLog()
-        let busy = FakeAnswer(status: 503, headers: ["retry-after": "1"], body: "busy")
+        let busy = response(503, [.retryAfter: "1"], "busy")
         let script = Script(["ReceiveMessage": [busy, Self.message, Self.nothing]])
-        try await FakeServer.run(answering: { asked in
-            if asked.headers["x-amz-target"] == "AmazonSQS.ReceiveMessage" { times.note() }
+        try await LocalServer.run(answering: { asked in
+            if asked["x-amz-target"] == "AmazonSQS.ReceiveMessage" { times.note() }
             return script.answer(asked)
         }) { server in
             let intake = RecordingIntake()
@@ -82,30 +84,30 @@ struct ServiceFaultTests {
 
     @Test("a delete that fails for one message is tried again for it alone")
     func failedDelete() async throws {
-        let failed = FakeAnswer.json(
+        let failed = Response.json(
             #"{"Failed":[{"Id":"0","Code":"InternalError","Message":"oh","SenderFault":false}],"Successful":[]}"#)
-        let done = FakeAnswer.json(#"{"Successful":[{"Id":"0"}]}"#)
+        let done = Response.json(#"{"Successful":[{"Id":"0"}]}"#)
         let script = Script([
             "ReceiveMessage": [Self.message, Self.nothing], "DeleteMessageBatch": [failed, failed, done],
         ])
-        try await FakeServer.run(answering: script.answer) { server in
+        try await LocalServer.run(answering: script.answer) { server in
             let intake = RecordingIntake()
             try await receiving(self.options(server), into: intake) {
                 try await eventually("it was deleted") {
-                    server.requests.filter { $0.headers["x-amz-target"] == "AmazonSQS.DeleteMessageBatch" }.count == 3
+                    server.requests.filter { $0["x-amz-target"] == "AmazonSQS.DeleteMessageBatch" }.count == 3
                 }
             }
-            let deletes = server.requests.filter { $0.headers["x-amz-target"] == "AmazonSQS.DeleteMessageBatch" }
-            #expect(deletes.allSatisfy { $0.body.contains(#"{"Id":"0","ReceiptHandle":"r1"}"#) })
+            let deletes = server.requests.filter { $0["x-amz-target"] == "AmazonSQS.DeleteMessageBatch" }
+            #expect(deletes.allSatisfy { $0.text.contains(#"{"Id":"0","ReceiptHandle":"r1"}"#) })
             #expect(intake.snapshot.offered.count == 1)
         }
     }
 
     @Test("expired credentials are fetched again at once")
     func expired() async throws {
-        let expired = FakeAnswer.json(#"{"__type":"ExpiredToken","message":"expired"}"#, status: 403)
+        let expired = Response.json(#"{"__type":"ExpiredToken","message":"expired"}"#, status: 403)
         let key = Mutex(0)
-        try await FakeServer.run(answering: { asked in
+        try await LocalServer.run(answering: { asked in
             if asked.target == "/creds" {
                 let number = key.withLock { key in
                     key += 1
@@ -113,15 +115,15 @@ struct ServiceFaultTests {
                 }
                 return .json(#"{"AccessKeyId":"KEY\#(number)","SecretAccessKey":"s","Token":"t\#(number)"}"#)
             }
-            let isNew = asked.headers["authorization"]?.contains("Credential=KEY2/") == true
-            guard isNew, asked.headers["x-amz-security-token"] == "t2" else { return expired }
-            return asked.headers["x-amz-target"] == "AmazonSQS.ReceiveMessage" ? Self.message : Self.nothing
+            let isNew = asked["authorization"]?.contains("Credential=KEY2/") == true
+            guard isNew, asked["x-amz-security-token"] == "t2" else { return expired }
+            return asked["x-amz-target"] == "AmazonSQS.ReceiveMessage" ? Self.message : Self.nothing
         }) { server in
             let intake = RecordingIntake()
             var options = self.options(server)
             options.aws.credentials = nil
             let environment = AWSEnvironment(
-                variables: ["AWS_CONTAINER_CREDENTIALS_FULL_URI": server.url + "/creds"]) { _ in nil }
+                variables: ["AWS_CONTAINER_CREDENTIALS_FULL_URI": server.url("/creds")]) { _ in nil }
             let source = try SQSSource(options, environment: environment)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await source.run(testContext(intake)) }
@@ -134,14 +136,14 @@ struct ServiceFaultTests {
 
     @Test("a clock that is wrong is corrected by the service's own time")
     func clockSkew() async throws {
-        try await FakeServer.run(answering: { asked in
+        try await LocalServer.run(answering: { asked in
             let stamps = [0, 60].map { SigV4.stamp(wallClock() - .seconds($0)).prefix(13) }
-            guard let stamp = asked.headers["x-amz-date"], stamps.contains(stamp.prefix(13)) else {
+            guard let stamp = asked["x-amz-date"], stamps.contains(stamp.prefix(13)) else {
                 return .json(
                     #"{"__type":"InvalidSignatureException","message":"Signature expired: 1 is now earlier than 2"}"#,
                     status: 403)
             }
-            return asked.headers["x-amz-target"] == "AmazonSQS.ReceiveMessage" ? Self.message : Self.nothing
+            return asked["x-amz-target"] == "AmazonSQS.ReceiveMessage" ? Self.message : Self.nothing
         }) { server in
             let intake = RecordingIntake()
             let source = try SQSSource(self.options(server), environment: AWSEnvironment(variables: [:]) { _ in nil })
@@ -160,16 +162,16 @@ struct ServiceFaultTests {
     @Test("when the intake takes nothing more, messages are shown again at once, and the source ends")
     func givesBack() async throws {
         let script = Script(["ReceiveMessage": [Self.message, Self.nothing]])
-        try await FakeServer.run(answering: script.answer) { server in
+        try await LocalServer.run(answering: script.answer) { server in
             let intake = RecordingIntake { _ in .refuse(IntakeError(.unknownTrigger, "no such trigger")) }
             let source = try SQSSource(self.options(server), environment: AWSEnvironment(variables: [:]) { _ in nil })
             await #expect(throws: IntakeError.self) { try await source.run(testContext(intake)) }
             let shown = server.requests.filter {
-                $0.headers["x-amz-target"] == "AmazonSQS.ChangeMessageVisibilityBatch"
+                $0["x-amz-target"] == "AmazonSQS.ChangeMessageVisibilityBatch"
             }
             #expect(
-                shown.map(\.body).first?.contains(#"{"Id":"0","ReceiptHandle":"r1","VisibilityTimeout":0}"#) == true)
-            #expect(!server.requests.contains { $0.headers["x-amz-target"] == "AmazonSQS.DeleteMessageBatch" })
+                shown.map(\.text).first?.contains(#"{"Id":"0","ReceiptHandle":"r1","VisibilityTimeout":0}"#) == true)
+            #expect(!server.requests.contains { $0["x-amz-target"] == "AmazonSQS.DeleteMessageBatch" })
         }
     }
 
@@ -182,7 +184,7 @@ struct ServiceFaultTests {
         tls.certificateVerification = .noHostnameVerification
         tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(certificates.ca))
         let script = Script(["ReceiveMessage": [Self.message, Self.nothing]])
-        try await FakeServer.run(tls: tls, answering: script.answer) { server in
+        try await LocalServer.run(tls: tls, answering: script.answer) { server in
             let url = "https://localhost:\(server.port)"
             var options = SQSOptions(queue: url + "/1/q", aws: .test(url), receivers: 1, wait: .seconds(1))
             options.aws.tls = AWSTLS(caFile: certificates.ca)

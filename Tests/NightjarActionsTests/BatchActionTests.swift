@@ -1,4 +1,5 @@
 import CloudEvents
+import HTTPTestServer
 import HTTPTypes
 import NightjarCore
 import Testing

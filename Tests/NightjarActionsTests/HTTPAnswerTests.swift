@@ -1,3 +1,4 @@
+import HTTPTestServer
 import HTTPTypes
 import Hummingbird
 import NIOCore

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPTestServer
 import HTTPTypes
 import Hummingbird
 import NIOCore

@@ -1,5 +1,6 @@
 import CloudEvents
 import Expressions
+import HTTPTestServer
 import NightjarCore
 import Testing
 

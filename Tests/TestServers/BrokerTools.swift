@@ -6,10 +6,13 @@ public enum BrokerTools {
     public static let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    /// A program of the Python environment, such as `python` or `moto_server`.
+    /// A program of the Python environment, such as `python`.
     public static func program(_ name: String) -> String {
         project.appendingPathComponent(".brokers/bin/\(name)").path
     }
+
+    /// A file of the folder `scripts`.
+    static func script(_ name: String) -> String { project.appendingPathComponent("scripts/\(name)").path }
 
     /// The first file below the Python packages whose path ends with, or contains, these texts.
     public static func file(in package: String, named prefix: String) throws -> String {

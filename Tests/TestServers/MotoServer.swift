@@ -6,7 +6,8 @@ import Waiting
     import Glibc
 #endif
 
-/// A server that stands in for AWS (Amazon SQS, SNS, S3, STS): PyPI's `moto`, which keeps everything in memory.
+/// A server that stands in for AWS (Amazon SQS, SNS, S3, STS): PyPI's `moto`, which keeps everything in memory. `scripts/aws_server.py`
+/// holds it to what SQS promises.
 public final class MotoServer: Sendable {
     /// The port it listens on, the same after a restart.
     public let port: Int
@@ -44,12 +45,13 @@ public final class MotoServer: Sendable {
     /// Starts it again, with nothing in it.
     public func start() async throws {
         let started = try ChildProcess(
-            BrokerTools.program("moto_server"), ["-H", "127.0.0.1", "-p", "\(port)"] + arguments, in: folder.path,
+            BrokerTools.program("python"),
+            [BrokerTools.script("aws_server.py"), "-H", "127.0.0.1", "-p", "\(port)"] + arguments, in: folder.path,
             output: path("output"), errors: path("errors"), variables: variables)
         process.withLock { $0 = started }
-        try await eventually("moto_server answers", details: { String(text("errors").suffix(2000)) }) {
+        try await eventually("moto answers", details: { String(text("errors").suffix(2000)) }) {
             guard started.status() == nil else {
-                throw TestServerFailure("moto_server ended: \(text("errors").suffix(2000))")
+                throw TestServerFailure("moto ended: \(text("errors").suffix(2000))")
             }
             return TestPort.answers(port)
         }

@@ -40,7 +40,8 @@ public final class TansuBroker: Sendable {
             "AWS_S3_CONDITIONAL_PUT": "etag",
         ]
         bucket = try ChildProcess(
-            BrokerTools.program("moto_server"), ["-H", "127.0.0.1", "-p", "\(bucketPort)"], in: folder.path,
+            BrokerTools.program("python"),
+            [BrokerTools.script("aws_server.py"), "-H", "127.0.0.1", "-p", "\(bucketPort)"], in: folder.path,
             output: folder.path + "/moto.log", errors: folder.path + "/moto.log", variables: ["LD_PRELOAD": ""])
         try await Self.wait("moto answers", folder.path + "/moto.log") { TestPort.answers(bucketPort) }
         try await python(
