@@ -125,6 +125,30 @@ extension Folder {
     }
 }
 
+#if os(Linux)
+    extension Folder {
+        /// Whether a program has a file open for writing.
+        ///
+        /// Asked of the system by taking a read lease and giving it back (fcntl(2), "Leases"): there is none to be had on a
+        /// file that somebody writes to. The system grants them to a file's owner and to those with `CAP_LEASE`.
+        func writers(of path: FilePath) -> UnsettledFile.Writers {
+            // Macros and constants that Swift does not see.
+            let (setSignal, setLease, urgent) = (Int32(10), Int32(1024), Int32(23))
+            let descriptor = open(systemPath(path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+            // Somebody else's lease stands in the way of opening it.
+            guard descriptor >= 0 else { return errno == EAGAIN ? .some : .unknown }
+            defer { close(descriptor) }
+            // Who opens the file for writing in this moment waits until the lease is given back, and the system tells us by a
+            // signal: by one that does nothing, instead of SIGIO, which would end the process.
+            guard fcntl(descriptor, setSignal, urgent) == 0 else { return .unknown }
+            guard fcntl(descriptor, setLease, F_RDLCK) == 0 else { return errno == EAGAIN ? .some : .unknown }
+            // Closing it would do the same, if this failed.
+            _ = fcntl(descriptor, setLease, F_UNLCK)
+            return .none
+        }
+    }
+#endif
+
 extension Folder {
     /// The content of a file.
     enum Content: Sendable {

@@ -17,9 +17,9 @@
         private var ledger: FileLedger
         private var watched: [Int32: FilePath] = [:]
         private var unread: [FilePath: Int32] = [:]
-        /// Files that may still be written to, as they were at the last look: reported once they are seen unchanged.
-        private var unsettled: [FilePath: FileVersion?] = [:]
-        /// As a time of `TimeSource.elapsed`, like every time that is waited for here.
+        /// Files that may still be written to: reported once they are complete.
+        private var unsettled: [FilePath: UnsettledFile] = [:]
+        /// When the first of them is due. As a time of `TimeSource.elapsed`, like every time that is waited for here.
         private var nextLook: Duration?
 
         init(_ reporter: FileReporter, _ ledger: FileLedger, _ queue: InotifyQueue) {
@@ -80,7 +80,7 @@
             var changes: [FileLedger.Change] = []
             for (path, look) in zip(paths, looks) {
                 if case .unknown(let code) = look {
-                    unsettled[path] = .some(nil)
+                    wait(for: path, nil)
                     context.logger.warning(
                         "a file cannot be looked at",
                         metadata: ["path": "\(path.text)", "error": "\(FilesError.text(code))"])
@@ -91,7 +91,7 @@
                 case .created? where version?.isLinked != true:
                     // Somebody writes to it, and will close it; or it was linked here and its other name is gone already,
                     // and nothing more is heard of it.
-                    if version != nil { unsettled[path] = version }
+                    if let version { wait(for: path, version, isAnnounced: true) }
                     continue
                 // Who sets another time on a file that is complete makes another version of it.
                 case .attributes?
@@ -106,29 +106,38 @@
             try await report(changes)
         }
 
-        /// Looks again at what may have been written to, and reports what has not changed since the last look.
+        /// Looks again at what may have been written to, and reports what is complete.
         private mutating func lookAgain() async throws {
-            let paths = unsettled.keys.sorted()
-            nextLook = nil
-            let looks = try await disk.run { [folder] in paths.map { folder.look(at: $0) } }
-            var changes: [FileLedger.Change] = []
-            for (path, look) in zip(paths, looks) {
-                if case .unknown = look { continue }
-                let version = look.version
-                guard version == nil || unsettled[path] == version else {
-                    unsettled[path] = version
-                    continue
-                }
-                unsettled[path] = nil
-                if let change = ledger.change(at: path, now: version) { changes.append(change) }
+            let now = context.time.elapsed
+            let paths = unsettled.filter { $0.value.due <= now }.keys.sorted()
+            // In this order: whoever comes to write after the look changes what it saw.
+            let looks = try await disk.run { [folder] in
+                paths.map { path in (folder.look(at: path), folder.writers(of: path)) }
             }
+            var changes: [FileLedger.Change] = []
+            for (path, (look, writers)) in zip(paths, looks) {
+                let isGone = if case .absent = look { true } else { false }
+                guard isGone || unsettled[path]?.isComplete(look.version, writers, now: now) != false else { continue }
+                unsettled[path] = nil
+                if let change = ledger.change(at: path, now: look.version) { changes.append(change) }
+            }
+            nextLook = unsettled.values.map(\.due).min()
             try await report(changes)
         }
 
         private mutating func report(_ changes: [FileLedger.Change]) async throws {
-            let superseded = try await reporter.report(changes, &ledger)
-            for path in superseded { unsettled[path] = .some(nil) }
-            if !unsettled.isEmpty, nextLook == nil { nextLook = context.time.elapsed + folder.options.interval }
+            for path in try await reporter.report(changes, &ledger) { wait(for: path, nil) }
+        }
+
+        /// Has a file looked at again once it has rested for the interval.
+        private mutating func wait(
+            for path: FilePath, _ version: FileVersion?, age: Duration = .zero, isAnnounced: Bool = false
+        ) {
+            let file = UnsettledFile(
+                version, age: age, isAnnounced: isAnnounced, now: context.time.elapsed,
+                interval: folder.options.interval)
+            unsettled[path] = file
+            nextLook = min(nextLook ?? file.due, file.due)
         }
     }
 
@@ -155,14 +164,15 @@
             remember(scan.unread, in: places)
 
             // No notification says whether somebody still writes to what a look finds.
-            let settledBefore = context.time.now - folder.options.interval
+            let (now, longRest) = (context.time.now, UnsettledFile.longRest(folder.options.interval))
             var changes: [FileLedger.Change] = []
             for change in ledger.changes(scan, in: places) {
-                if change.kind == .deleted || change.version.modified <= settledBefore {
+                let age = now - change.version.modified
+                if change.kind == .deleted || age >= longRest && unsettled[change.path] == nil {
                     unsettled[change.path] = nil
                     changes.append(change)
-                } else {
-                    unsettled[change.path] = change.version
+                } else if unsettled[change.path] == nil {
+                    wait(for: change.path, change.version, age: max(.zero, age))
                 }
             }
             try await report(changes)

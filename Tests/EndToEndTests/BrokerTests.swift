@@ -154,6 +154,13 @@ struct BrokerTests {
                 "  orders: { \(system.trigger), start: write }", more: "store: sqlite:\(folder.path)/shared.db")
             let nodes = try [NodeProcess(text, variables: variables), NodeProcess(text, variables: variables)]
             for node in nodes { try await node.start() }
+            for node in nodes {
+                // It answers before its source has joined the others.
+                try await node.eventually("the source runs") {
+                    let shown = try await node.request("GET", "/v1/triggers").json["triggers"] as? [[String: Any]]
+                    return shown?.first?["health"] as? String == "running"
+                }
+            }
             #expect(try broker.python(broker.sending, ["500"], in: folder).wait() == 0)
             try await nodes[0].eventually("both together have done all", within: 120) {
                 Set(Self.lines(folder)).count == 500
@@ -167,8 +174,11 @@ struct BrokerTests {
             let sender = try broker.python(
                 broker.sending.replacingOccurrences(of: "n-{", with: "m-{").replacingOccurrences(
                     of: "message_id=f\"", with: "message_id=f\"m"), ["500"], in: folder)
-            try await nodes[1].eventually("the other one has done what came then", within: 60) {
-                Self.lines(folder).filter { $0.hasPrefix("m-") }.count >= 500
+            try await nodes[1].eventually("the other one takes over", within: 60) {
+                Self.lines(folder).contains { $0.hasPrefix("m-") }
+            }
+            try await nodes[1].eventually("the other one has done what came then", within: 300) {
+                Set(Self.lines(folder).filter { $0.hasPrefix("m-") }).count == 500
             }
             let seconds = Date().timeIntervalSince(killed)
             #expect(sender.wait() == 0)

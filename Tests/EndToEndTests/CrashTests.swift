@@ -31,7 +31,8 @@ struct CrashTests {
         var number = 0
         var kills = 0
         var generator = SystemRandomNumberGenerator()
-        while kills < 10 {
+        // On a slow disk few answers come before a kill.
+        while kills < 10 || accepted.count <= 50 && kills < 40 {
             // A random number of events, then a kill at a random moment in the middle of the next ones.
             let untilKill = Int.random(in: 5...25, using: &generator)
             try await withThrowingTaskGroup(of: (String, String?).self) { group in
@@ -79,9 +80,9 @@ struct CrashTests {
             #expect(Set(begun.map(\.attempt)).count == begun.count, "run \(run) began an attempt twice: \(begun)")
             crashedAttempts += begun.count - 1
         }
-        // At most eight runs are in hand at each of the ten kills.
-        #expect(crashedAttempts <= 80, "\(crashedAttempts) attempts were made again")
-        print("crash test: \(accepted.count) events accepted, 10 kills, \(crashedAttempts) attempts made again")
+        // At most eight runs are in hand at each of the kills.
+        #expect(crashedAttempts <= 8 * kills, "\(crashedAttempts) attempts were made again")
+        print("crash test: \(accepted.count) events accepted, \(kills) kills, \(crashedAttempts) attempts made again")
         #expect(try await node.stop() == 0)
     }
 
@@ -114,19 +115,25 @@ struct CrashTests {
             http: { listen: 127.0.0.1:PORT }
             node: { lease: 2s }
             jobs:
-              slow: { command: [sh, -c, 'sleep 3; echo "$NIGHTJAR_ATTEMPT" >> done'], retry: { attempts: 3, from: 10ms, upTo: 20ms } }
+              slow: { command: [sh, -c, 'sleep 6; echo "$NIGHTJAR_ATTEMPT" >> done'], retry: { attempts: 3, from: 10ms, upTo: 20ms } }
             """
         let first = try NodeProcess(configuration)
         try await first.start()
         let id = try await first.request("POST", "/v1/jobs/slow/runs").json["id"] as? String ?? ""
-        try await first.eventually("it runs", within: 10) {
+        try await first.eventually("it runs") {
             try await first.request("GET", "/v1/runs/\(id)").json["state"] as? String == "running"
         }
-        first.signal(SIGSTOP)
         // Another node on the same file, with a port of its own, takes over when the lease has expired.
         let second = try NodeProcess(configuration)
         try second.write(
             configuration.replacingOccurrences(of: "sqlite:nightjar.db", with: "sqlite:\(first.path("nightjar.db"))"))
+        first.signal(SIGSTOP)
+        // One that stands still within a transaction holds SQLite's lock: then it is stopped again a little later.
+        while try second.nightjar("jobs", "pause", "slow", "--key", "nobody").status != 0 {
+            first.signal(SIGCONT)
+            try await first.eventually("it goes on") { try await first.request("GET", "/healthz").status == 200 }
+            first.signal(SIGSTOP)
+        }
         try await second.start()
         let run = try await second.finishedRun(id, within: 40)
         first.signal(SIGCONT)

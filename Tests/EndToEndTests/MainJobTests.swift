@@ -23,7 +23,7 @@ struct MainJobTests {
             command: [sh, -c, 'trap "echo stopped; exit 1" TERM; sleep 60 & wait']
             retry: { attempts: 1 }
           slow:
-            command: [sh, -c, 'sleep 1; echo done >> slow']
+            command: [sh, -c, 'until test -e go; do sleep 0.05; done; echo done >> slow']
           announce:
             emit: { type: note.taken }
           log:
@@ -59,7 +59,7 @@ struct MainJobTests {
         let runs = try #require(event["runs"] as? [String])
         #expect(runs.count == 2)
         for run in runs { #expect(try await node.finishedRun(run)["state"] as? String == "completed") }
-        try await node.eventually("the emitted event was heard", within: 10) {
+        try await node.eventually("the emitted event was heard") {
             FileManager.default.fileExists(atPath: node.path("heard"))
         }
         #expect(try String(contentsOfFile: node.path("notes"), encoding: .utf8) == "{\"text\":\"hello\"}\n")
@@ -73,14 +73,14 @@ struct MainJobTests {
     func files() async throws {
         let node = try await node()
         try "a,b\n".write(toFile: node.path("inbox/one.csv"), atomically: true, encoding: .utf8)
-        try await node.eventually("the first file was imported", within: 10) {
+        try await node.eventually("the first file was imported") {
             (try? String(contentsOfFile: node.path("notes"), encoding: .utf8))?.contains("a,b") ?? false
         }
         #expect(try await node.stop() == 0)
         try "c,d\n".write(toFile: node.path("inbox/two.csv"), atomically: true, encoding: .utf8)
         try "ignored".write(toFile: node.path("inbox/three.txt"), atomically: true, encoding: .utf8)
         try await node.start()
-        try await node.eventually("the second file was imported", within: 10) {
+        try await node.eventually("the second file was imported") {
             (try? String(contentsOfFile: node.path("notes"), encoding: .utf8))?.contains("c,d") ?? false
         }
         let runs = try await node.request("GET", "/v1/runs?trigger=inbox").json["runs"] as? [[String: Any]]
@@ -93,8 +93,13 @@ struct MainJobTests {
         let node = try await node()
         let answer = try node.nightjar("publish", "--type", "note.sent", "--data", "{}")
         #expect(answer.status == 0, "\(answer.errors)")
-        try await node.eventually("the event was heard", within: 10) {
+        try await node.eventually("the event was heard") {
             (try? String(contentsOfFile: node.path("heard"), encoding: .utf8)) == "note.sent\n"
+        }
+        // The job's line is there before its run is settled.
+        try await node.eventually("its run is completed") {
+            let runs = try await node.request("GET", "/v1/runs?trigger=heard&state=completed").json["runs"] as? [Any]
+            return runs?.count == 1
         }
         let list = try node.nightjar("runs", "list")
         #expect(list.output.contains("log") && list.output.contains("completed"), "\(list.output)")
@@ -165,7 +170,7 @@ struct MainJobTests {
         let node = try await node()
         for byCommandLine in [false, true] {
             let id = try await start(node, "patient").id
-            try await node.eventually("it runs", within: 10) {
+            try await node.eventually("it runs") {
                 try await node.request("GET", "/v1/runs/\(id)").json["state"] as? String == "running"
             }
             if byCommandLine {
@@ -182,10 +187,11 @@ struct MainJobTests {
     func drain() async throws {
         let node = try await node()
         let id = try await start(node, "slow").id
-        try await node.eventually("it runs", within: 10) {
+        try await node.eventually("it runs") {
             try await node.request("GET", "/v1/runs/\(id)").json["state"] as? String == "running"
         }
-        #expect(try await node.stop() == 0)
+        let status = try await node.stop { try "".write(toFile: node.path("go"), atomically: true, encoding: .utf8) }
+        #expect(status == 0)
         #expect(try String(contentsOfFile: node.path("slow"), encoding: .utf8) == "done\n")
         let shown = try node.nightjar("runs", "show", id, "--json")
         #expect(shown.output.contains("\"completed\""), "\(shown.output)")
@@ -197,13 +203,13 @@ struct MainJobTests {
         let before = node.log
         try node.write(Self.configuration.replacingOccurrences(of: "/notes", with: "/memos"))
         node.signal(SIGHUP)
-        try await node.eventually("the new path is served", within: 10) {
+        try await node.eventually("the new path is served") {
             try await node.request("POST", "/memos", body: "m").status == 202
         }
         #expect(try await node.request("POST", "/notes", body: "m").status == 404)
         try node.write("jobs: [")
         node.signal(SIGHUP)
-        try await node.eventually("the mistake is told", within: 10) {
+        try await node.eventually("the mistake is told") {
             node.log.count > before.count && node.log.contains("nightjar.yaml")
                 && node.log.lowercased().contains("stays")
         }

@@ -88,9 +88,10 @@ final class NodeProcess: Sendable {
     }
 
     /// Stops the node as an operator does, and answers its exit status.
-    func stop() async throws -> Int32 {
+    func stop(then body: () throws -> Void = {}) async throws -> Int32 {
         guard let child = child.withLock({ $0 }) else { return -1 }
         child.signal(SIGTERM)
+        try body()
         try await eventually("the node stops", within: 60) { child.status() != nil }
         return child.wait()
     }
@@ -108,7 +109,7 @@ final class NodeProcess: Sendable {
     }
 
     /// Waits for a condition; a request that fails is made again.
-    func eventually(_ what: String, within seconds: Double, _ condition: () async throws -> Bool) async throws {
+    func eventually(_ what: String, within seconds: Double = 60, _ condition: () async throws -> Bool) async throws {
         var last: (any Error)?
         try await Waiting.eventually(
             what, within: .seconds(seconds), details: { (last.map { "\($0)\n" } ?? "") + log.suffix(2000) }

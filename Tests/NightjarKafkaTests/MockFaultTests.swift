@@ -101,8 +101,9 @@ struct MockFaultTests {
             #expect(intake.state.value.measures.contains(.reconnected))
             try cluster.publish(["after"])
             try await intake.state.wait("after") { $0.answered.contains("after") }
+            // Where the group has forgotten this member meanwhile, it joins again before it commits.
+            try await eventually("both are committed") { try cluster.committed("group") == 2 }
         }
-        #expect(try cluster.committed("group") == 2)
     }
 
     @Test("a topic that is deleted while it is read is told, waited for, and read again")
@@ -144,13 +145,16 @@ struct MockFaultTests {
         try await consuming(cluster.options(), intake) {
             try cluster.publish(["a"])
             try await intake.state.wait("a") { $0.answered == ["a"] }
+            intake.state.change { $0.held = ["b"] }
             cluster.fail(12, [RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID])
             try cluster.publish(["b"])
-            try await intake.state.wait("b") { $0.answered.contains("b") }
+            try await intake.state.wait("b, and b once more") { $0.texts.count { $0 == "b" } == 2 }
+            intake.letGo()
+            try await intake.state.wait("b is done") { $0.answered.contains("b") }
             try cluster.publish(["c"])
             try await intake.state.wait("c") { $0.answered.contains("c") }
+            try await eventually("all are committed") { try cluster.committed("group") == 3 }
         }
-        #expect(try cluster.committed("group") == 3)
     }
 }
 

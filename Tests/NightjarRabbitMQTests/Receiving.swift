@@ -11,14 +11,30 @@ import Waiting
 
 /// What a source tells of itself while it runs.
 final class SourceLog: Sendable {
-    private let state = Mutex<(health: [SourceHealth], measures: [SourceMeasure])>(([], []))
+    private struct State {
+        var health: [SourceHealth] = []
+        var measures: [SourceMeasure] = []
+        var firstFailure: (reason: String, at: ContinuousClock.Instant)?
+    }
+
+    private let state = Mutex(State())
 
     var health: SourceHealth? { state.withLock { $0.health.last } }
     var allHealth: [SourceHealth] { state.withLock { $0.health } }
     var measures: [SourceMeasure] { state.withLock { $0.measures } }
     var reconnects: Int { measures.count { $0 == .reconnected } }
 
-    func add(_ health: SourceHealth) { state.withLock { $0.health.append(health) } }
+    /// The first time that something failed, and when.
+    var firstFailure: (reason: String, at: ContinuousClock.Instant)? { state.withLock { $0.firstFailure } }
+
+    func add(_ health: SourceHealth) {
+        let now = ContinuousClock.now
+        state.withLock { state in
+            state.health.append(health)
+            if case .failing(let reason) = health, state.firstFailure == nil { state.firstFailure = (reason, now) }
+        }
+    }
+
     func add(_ measure: SourceMeasure) { state.withLock { $0.measures.append(measure) } }
 
     var failure: String? {
@@ -84,7 +100,6 @@ extension RabbitMQServer {
         _ queue: String, kind: RabbitMQOptions.Kind = .classic, _ change: (inout RabbitMQOptions) -> Void = { _ in }
     ) -> RabbitMQOptions {
         var options = RabbitMQOptions(url: url(), queue: queue, kind: kind)
-        options.connection.heartbeat = .seconds(1)
         change(&options)
         return options
     }

@@ -21,7 +21,8 @@ public final class TansuBroker: Sendable {
     /// Starts a broker and waits until it is ready.
     /// - Parameter advertised: the port of a proxy that clients are to go through.
     public init(durable: Bool = false, advertised: Int? = nil) async throws {
-        port = try TestPort.free()
+        let ports = try TestPort.free(2)
+        port = ports[0]
         address = "127.0.0.1:\(port)"
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("tansu-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -31,7 +32,7 @@ public final class TansuBroker: Sendable {
             try await start()
             return
         }
-        let bucketPort = try TestPort.free()
+        let bucketPort = ports[1]
         let endpoint = "http://127.0.0.1:\(bucketPort)"
         storage = "s3://tansu/"
         variables = [

@@ -8,10 +8,13 @@ import Synchronization
 /// Ports on the loopback interface.
 public enum TestPort {
     /// One that nobody listens on.
-    public static func free() throws -> Int {
-        let descriptor = tcpSocket()
-        defer { close(descriptor) }
-        return try bound(descriptor)
+    public static func free() throws -> Int { try free(1)[0] }
+
+    /// Several that nobody listens on, no two the same.
+    public static func free(_ count: Int) throws -> [Int] {
+        let descriptors = (0..<count).map { _ in tcpSocket() }
+        defer { for descriptor in descriptors { close(descriptor) } }
+        return try descriptors.map(bound)
     }
 
     /// Gives a socket a port of its own.
