@@ -36,8 +36,9 @@ public struct FilesOptions: Sendable, Hashable {
     public var contentLimitBytes: Int
     /// How changes are noticed.
     public var mode: Mode
-    /// How often polling looks. A file is reported when it has not changed from one look to the next. With inotify it is
-    /// how long a file must have been at rest that a look found, and no notification: one that may still be written to.
+    /// How often polling looks. A file is reported when it has not changed from one look to the next. With inotify,
+    /// how often what may still be written to, and is not announced by a notification, is looked at, and how long it must
+    /// rest where the system does not tell who writes to it.
     public var interval: Duration
     /// How many files may be watched at most.
     public var maximumFiles: Int

@@ -130,7 +130,8 @@ extension Folder {
         /// Whether a program has a file open for writing.
         ///
         /// Asked of the system by taking a read lease and giving it back (fcntl(2), "Leases"): there is none to be had on a
-        /// file that somebody writes to. The system grants them to a file's owner and to those with `CAP_LEASE`.
+        /// file that somebody writes to. The system grants them to a file's owner and to those with `CAP_LEASE`, on file systems
+        /// that have them. In that moment, who opens the file for writing waits, or gets EAGAIN with O_NONBLOCK.
         func writers(of path: FilePath) -> UnsettledFile.Writers {
             // Macros and constants that Swift does not see.
             let (setSignal, setLease, urgent) = (Int32(10), Int32(1024), Int32(23))

@@ -88,10 +88,10 @@
                 }
                 let version = look.version
                 switch files[path] {
-                case .created? where version?.isLinked != true:
-                    // Somebody writes to it, and will close it; or it was linked here and its other name is gone already,
-                    // and nothing more is heard of it.
-                    if let version { wait(for: path, version, isAnnounced: true) }
+                case .created?:
+                    // Somebody writes to it, and will close it. Or it was linked here, and nothing more is heard of it: who
+                    // writes to it closes it by its other name, if it still has one.
+                    if let version { wait(for: path, version, isAnnounced: !version.isLinked) }
                     continue
                 // Who sets another time on a file that is complete makes another version of it.
                 case .attributes?
@@ -112,7 +112,10 @@
             let paths = unsettled.filter { $0.value.due <= now }.keys.sorted()
             // In this order: whoever comes to write after the look changes what it saw.
             let looks = try await disk.run { [folder] in
-                paths.map { path in (folder.look(at: path), folder.writers(of: path)) }
+                paths.map { path in
+                    let look = folder.look(at: path)
+                    return (look, look.version == nil ? .unknown : folder.writers(of: path))
+                }
             }
             var changes: [FileLedger.Change] = []
             for (path, (look, writers)) in zip(paths, looks) {
@@ -121,8 +124,11 @@
                 unsettled[path] = nil
                 if let change = ledger.change(at: path, now: look.version) { changes.append(change) }
             }
-            nextLook = unsettled.values.map(\.due).min()
             try await report(changes)
+            // Many files that fall due one after the other are looked at together.
+            nextLook = unsettled.values.map(\.due).min().map {
+                max($0, context.time.elapsed + folder.options.interval / 10)
+            }
         }
 
         private mutating func report(_ changes: [FileLedger.Change]) async throws {

@@ -115,7 +115,7 @@ struct CrashTests {
             http: { listen: 127.0.0.1:PORT }
             node: { lease: 2s }
             jobs:
-              slow: { command: [sh, -c, 'sleep 6; echo "$NIGHTJAR_ATTEMPT" >> done'], retry: { attempts: 3, from: 10ms, upTo: 20ms } }
+              slow: { command: [sh, -c, 'until test -e go; do sleep 0.05; done; echo "$NIGHTJAR_ATTEMPT" >> done'], retry: { attempts: 3, from: 10ms, upTo: 20ms } }
             """
         let first = try NodeProcess(configuration)
         try await first.start()
@@ -129,13 +129,22 @@ struct CrashTests {
             configuration.replacingOccurrences(of: "sqlite:nightjar.db", with: "sqlite:\(first.path("nightjar.db"))"))
         first.signal(SIGSTOP)
         // One that stands still within a transaction holds SQLite's lock: then it is stopped again a little later.
+        var stops = 1
         while try second.nightjar("jobs", "pause", "slow", "--key", "nobody").status != 0 {
+            stops += 1
+            try #require(stops < 10, "the store cannot be written to")
             first.signal(SIGCONT)
             try await first.eventually("it goes on") { try await first.request("GET", "/healthz").status == 200 }
             first.signal(SIGSTOP)
         }
         try await second.start()
-        let run = try await second.finishedRun(id, within: 40)
+        try "".write(toFile: second.path("go"), atomically: true, encoding: .utf8)
+        let run = try await second.finishedRun(id, within: 60)
+        // What the first one had in hand is done while it stands still.
+        try "".write(toFile: first.path("go"), atomically: true, encoding: .utf8)
+        try await second.eventually("the first attempt ends") {
+            FileManager.default.fileExists(atPath: first.path("done"))
+        }
         first.signal(SIGCONT)
         #expect(run["state"] as? String == "completed")
         let outcomes = (run["attempts"] as? [[String: Any]] ?? []).compactMap { $0["outcome"] as? String }

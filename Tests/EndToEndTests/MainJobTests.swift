@@ -190,7 +190,10 @@ struct MainJobTests {
         try await node.eventually("it runs") {
             try await node.request("GET", "/v1/runs/\(id)").json["state"] as? String == "running"
         }
-        let status = try await node.stop { try "".write(toFile: node.path("go"), atomically: true, encoding: .utf8) }
+        let status = try await node.stop {
+            try await node.eventually("it drains") { node.log.contains("SIGTERM: stops") }
+            try "".write(toFile: node.path("go"), atomically: true, encoding: .utf8)
+        }
         #expect(status == 0)
         #expect(try String(contentsOfFile: node.path("slow"), encoding: .utf8) == "done\n")
         let shown = try node.nightjar("runs", "show", id, "--json")

@@ -88,10 +88,10 @@ final class NodeProcess: Sendable {
     }
 
     /// Stops the node as an operator does, and answers its exit status.
-    func stop(then body: () throws -> Void = {}) async throws -> Int32 {
+    func stop(then body: () async throws -> Void = {}) async throws -> Int32 {
         guard let child = child.withLock({ $0 }) else { return -1 }
         child.signal(SIGTERM)
-        try body()
+        try await body()
         try await eventually("the node stops", within: 60) { child.status() != nil }
         return child.wait()
     }

@@ -25,6 +25,17 @@ struct UnsettledFileTests {
         #expect(file.due == .seconds(15))
     }
 
+    @Test("how long it has rested already counts")
+    func age() {
+        var file = UnsettledFile(half, age: .seconds(5), isAnnounced: false, now: .seconds(10), interval: .seconds(2))
+        #expect(file.due == .seconds(10))
+        let isComplete = file.isComplete(half, .unknown, now: .seconds(10))
+        #expect(isComplete)
+        #expect(
+            UnsettledFile(half, age: .seconds(1), isAnnounced: false, now: .seconds(10), interval: .seconds(2)).due
+                == .seconds(11))
+    }
+
     @Test("it is complete once nobody writes to it and it is as it was")
     func nobody() {
         #expect(answers(half, (12, whole, .none), (14, whole, .none)) == [false, true])

@@ -1,3 +1,4 @@
+import HTTPTypes
 import HummingbirdCore
 import Logging
 import NIOCore
@@ -8,7 +9,10 @@ import Testing
 @Suite("Connections that were accepted")
 struct OrderlyConnectionsTests {
     private let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-    private let connections = OrderlyConnections(HTTP1Channel(responder: { _, _, _ in }))
+    private let connections = OrderlyConnections(
+        HTTP1Channel(responder: { _, writer, _ in
+            try await writer.writeHead(.init(status: .ok, headerFields: [.contentLength: "0"])).finish(nil)
+        }))
 
     private func accept() async throws -> (NIOAsyncTestingChannel, OrderlyConnections<HTTP1Channel>.Connection) {
         let channel = NIOAsyncTestingChannel()
@@ -33,6 +37,8 @@ struct OrderlyConnectionsTests {
         async let handling: Void = connections.handle(value: connection, logger: logger)
         try await channel.writeInbound(
             ByteBuffer(string: "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"))
+        let answer = try await channel.waitForOutboundWrite(as: ByteBuffer.self)
+        #expect(String(buffer: answer).hasPrefix("HTTP/1.1 200 OK"))
         await handling
         try await channel.closeFuture.get()
     }
