@@ -9,7 +9,7 @@ struct UnsettledFile: Sendable, Hashable {
     }
 
     /// The file as the last look saw it; `nil` when it could not be looked at.
-    private(set) var version: FileVersion?
+    private var version: FileVersion?
     /// When to look again, as a time of `TimeSource.elapsed`.
     private(set) var due: Duration
     private var unchangedSince: Duration

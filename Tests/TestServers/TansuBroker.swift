@@ -15,36 +15,29 @@ public final class TansuBroker: Sendable {
     private let advertised: Int
     private let variables: [String: String]
     private let storage: String
-    private let bucket: ChildProcess?
+    private let bucket: MotoServer?
     private let broker = Mutex(ChildProcess?.none)
 
     /// Starts a broker and waits until it is ready.
     /// - Parameter advertised: the port of a proxy that clients are to go through.
     public init(durable: Bool = false, advertised: Int? = nil) async throws {
-        let ports = try TestPort.free(2)
-        port = ports[0]
+        bucket = durable ? try await MotoServer(variables: ["LD_PRELOAD": ""]) : nil
+        port = try TestPort.free()
         address = "127.0.0.1:\(port)"
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("tansu-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         self.advertised = advertised ?? port
-        guard durable else {
-            (bucket, storage, variables) = (nil, "memory://tansu/", [:])
+        guard let endpoint = bucket?.url else {
+            (storage, variables) = ("memory://tansu/", [:])
             try await start()
             return
         }
-        let bucketPort = ports[1]
-        let endpoint = "http://127.0.0.1:\(bucketPort)"
         storage = "s3://tansu/"
         variables = [
             "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1",
             "AWS_DEFAULT_REGION": "us-east-1", "AWS_ENDPOINT": endpoint, "AWS_ALLOW_HTTP": "true",
             "AWS_S3_CONDITIONAL_PUT": "etag",
         ]
-        bucket = try ChildProcess(
-            BrokerTools.program("python"),
-            [BrokerTools.script("aws_server.py"), "-H", "127.0.0.1", "-p", "\(bucketPort)"], in: folder.path,
-            output: folder.path + "/moto.log", errors: folder.path + "/moto.log", variables: ["LD_PRELOAD": ""])
-        try await Self.wait("moto answers", folder.path + "/moto.log") { TestPort.answers(bucketPort) }
         try await python(
             "import boto3; boto3.client('s3', endpoint_url='\(endpoint)').create_bucket(Bucket='tansu')",
             variables: variables)
@@ -53,8 +46,6 @@ public final class TansuBroker: Sendable {
 
     deinit {
         kill()
-        bucket?.signal(SIGKILL)
-        _ = bucket?.wait()
         try? FileManager.default.removeItem(at: folder)
     }
 
