@@ -8,12 +8,14 @@ import Waiting
 struct MockConsumingTests {
     private let intake = FakeIntake()
 
-    @Test("messages are taken in their order, and their offsets committed once they are done")
+    @Test(
+        "messages of a partition are taken in their order, if that is asked for, and their offsets committed once they are done"
+    )
     func direct() async throws {
         let cluster = try MockCluster()
         let texts = (0..<500).map { "m\($0)" }
         try cluster.publish(texts)
-        try await consuming(cluster.options(.broker), intake) {
+        try await consuming(cluster.options(.broker) { $0.order = .partition }, intake) {
             try await intake.state.wait("all") { $0.answered.count == 500 }
         }
         #expect(intake.state.value.texts == texts)

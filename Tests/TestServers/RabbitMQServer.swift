@@ -26,8 +26,10 @@ public final class RabbitMQServer: Sendable {
     public init(configuration: [String] = [], withTLS: Bool = false) throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("rabbitmq-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let ports = try TestPort.free(4)
-        (port, tlsPort, mapperPort, distributionPort) = (ports[0], ports[1], ports[2], ports[3])
+        port = try TestPort.free()
+        tlsPort = try TestPort.free()
+        mapperPort = try TestPort.free()
+        distributionPort = try TestPort.free()
         var lines = configuration
         if withTLS {
             try makeCertificates()

@@ -5,41 +5,38 @@ import Synchronization
     import Glibc
 #endif
 
-/// Ports on the loopback interface.
+/// Ports on the loopback interface, none of them given twice by this process.
+///
+/// They are taken from below those that the system gives to whoever asks for any (Linux: from 32,768, macOS: from 49,152): one of
+/// these could become somebody's end of a connection before its server has started, or while that is down.
 public enum TestPort {
-    /// One that nobody listens on.
-    public static func free() throws -> Int { try free(1)[0] }
+    private static let range = 12_000..<32_000
+    private static let next = Mutex(Int.random(in: range))
 
-    /// Several that nobody listens on, no two the same.
-    public static func free(_ count: Int) throws -> [Int] {
-        let descriptors = (0..<count).map { _ in tcpSocket() }
-        defer { for descriptor in descriptors { close(descriptor) } }
-        return try descriptors.map(bound)
+    /// One that nobody listens on.
+    public static func free() throws -> Int {
+        for _ in range {
+            let port = next.withLock { next in
+                defer { next = next + 1 < range.upperBound ? next + 1 : range.lowerBound }
+                return next
+            }
+            let descriptor = tcpSocket()
+            defer { close(descriptor) }
+            if isBound(descriptor, to: port) { return port }
+        }
+        throw TestServerFailure("no free port in \(range)")
     }
 
-    /// Gives a socket a port of its own.
-    static func bound(_ descriptor: Int32) throws -> Int {
-        var address = loopback(0)
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                bind(descriptor, pointer, length) == 0 ? getsockname(descriptor, pointer, &length) : -1
-            }
-        }
-        guard result == 0 else { throw TestServerFailure("no free port") }
-        return Int(UInt16(bigEndian: address.sin_port))
+    /// Gives a socket this port, if nobody has it.
+    static func isBound(_ descriptor: Int32, to port: Int) -> Bool {
+        withAddress(port) { bind(descriptor, $0, $1) == 0 }
     }
 
     /// Whether somebody listens on the port.
     public static func answers(_ port: Int) -> Bool {
         let descriptor = tcpSocket()
         defer { close(descriptor) }
-        var address = loopback(port)
-        return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                connect(descriptor, pointer, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
+        return withAddress(port) { connect(descriptor, $0, $1) == 0 }
     }
 
     static func tcpSocket() -> Int32 {
@@ -50,12 +47,18 @@ public enum TestPort {
         #endif
     }
 
-    private static func loopback(_ port: Int) -> sockaddr_in {
+    private static func withAddress<Result>(
+        _ port: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+    ) -> Result {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = UInt16(port).bigEndian
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        return address
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
     }
 }
 
@@ -68,9 +71,11 @@ public final class SilentPort: Sendable {
 
     /// Listens on a free port.
     public init() throws {
+        port = try TestPort.free()
         descriptor = TestPort.tcpSocket()
-        port = try TestPort.bound(descriptor)
-        guard listen(descriptor, 16) == 0, fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0 else {
+        guard TestPort.isBound(descriptor, to: port), listen(descriptor, 16) == 0,
+            fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0
+        else {
             throw TestServerFailure("cannot listen: \(String(cString: strerror(errno)))")
         }
     }
