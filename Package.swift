@@ -84,7 +84,8 @@ let package = Package(
                 "NightjarCore", "CloudEvents", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
-        library("NightjarFiles", ["NightjarCore", "CloudEvents", logging]),
+        .systemLibrary(name: "CFileSystems"),
+        library("NightjarFiles", ["NightjarCore", "CloudEvents", "CFileSystems", logging]),
         library(
             "NightjarHTTP",
             [
@@ -199,8 +200,9 @@ let package = Package(
         tests(
             "NightjarActionsTests",
             [
-                "NightjarActions", "NightjarCore", "CloudEvents", "Expressions", "HTTPTestServer", "Waiting", logging,
-                hummingbird, httpTypes,
+                "NightjarActions", "NightjarCore", "CloudEvents", "Expressions", "HTTPTestServer", "TestServers",
+                "Waiting",
+                logging, hummingbird, httpTypes,
                 .product(name: "NIOCore", package: "swift-nio"),
             ]),
         tests("NightjarTestKitTests", ["NightjarTestKit", "NightjarCore", "CloudEvents"]),

@@ -20,7 +20,10 @@ package enum NetworkFailure {
         if let failure = error.connectionErrors.first {
             return "no connection to \(place): \(describe(failure.error))"
         }
-        if let failure = error.dnsAError ?? error.dnsAAAAError { return "\(error.host) was not found: \(failure)" }
+        if let failure = error.dnsAError ?? error.dnsAAAAError {
+            let reason = (failure as? SocketAddressError.UnknownHost)?.errorDescription ?? "\(failure)"
+            return "\(error.host) was not found: \(reason)"
+        }
         return "no connection to \(place)"
     }
 }

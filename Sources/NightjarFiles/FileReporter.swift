@@ -68,8 +68,8 @@ struct FileReporter: Sendable {
 
     /// Refuses a look that found nothing where files were known, in another folder of the same name than before: a disk
     /// that is not mounted looks like that, and its files were not deleted.
-    func check(_ scan: FolderScan, _ ledger: inout FileLedger) async throws {
-        let identity = try await disk.run { [folder] in try folder.identity() }
+    func check(_ scan: FolderScan, _ ledger: inout FileLedger) throws {
+        guard let identity = scan.root else { return }
         if let mark = ledger.mark, mark.identity != identity, scan.found.isEmpty, ledger.count > 0 {
             throw FilesError.empty(folder.options.path)
         }

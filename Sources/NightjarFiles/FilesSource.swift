@@ -93,7 +93,7 @@ public struct FilesSource: EventSource {
         return FileLedger(notes, mark: mark)
     }
 
-    /// Looks again and again. A file is reported when two looks saw the same version.
+    /// Looks again and again. A file is reported when two looks saw the same version, unless it is known that somebody writes.
     private func poll(_ reporter: FileReporter, _ initial: FileLedger) async throws {
         let context = reporter.context
         var ledger = initial
@@ -101,7 +101,7 @@ public struct FilesSource: EventSource {
         var unread: [FilePath: Int32] = [:]
         while true {
             let scan = try await reporter.disk.run { [folder = reporter.folder] in try folder.scan() }
-            try await reporter.check(scan, &ledger)
+            try reporter.check(scan, &ledger)
             context.health(.running)
             for (path, code) in scan.unread where unread[path] != code {
                 context.logger.warning(
@@ -118,6 +118,12 @@ public struct FilesSource: EventSource {
                     waiting[change.path] = change.version
                 }
             }
+            // In this order: whoever comes to write after the look changes what it saw.
+            let written = try await reporter.disk.run { [folder = reporter.folder, settled] in
+                settled.map { $0.kind != .deleted && folder.writers(of: $0.path) == .some }
+            }
+            for (change, isWritten) in zip(settled, written) where isWritten { waiting[change.path] = change.version }
+            settled = zip(settled, written).filter { !$1 }.map(\.0)
             unsettled = waiting
             // What has changed again meanwhile is found by the next look.
             _ = try await reporter.report(settled, &ledger)

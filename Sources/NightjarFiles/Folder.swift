@@ -12,6 +12,7 @@ struct Folder: Sendable {
     struct Identity: Sendable, Hashable {
         let device: UInt64
         let inode: UInt64
+
     }
 
     let options: FilesOptions
@@ -51,7 +52,7 @@ struct Folder: Sendable {
         var status = stat()
         guard stat(systemPath(.root), &status) == 0 else { throw FilesError.folder(options.path, errno) }
         guard status.st_mode & S_IFMT == S_IFDIR else { throw FilesError.folder(options.path, ENOTDIR) }
-        return Identity(device: UInt64(truncatingIfNeeded: status.st_dev), inode: UInt64(status.st_ino))
+        return Identity(of: status)
     }
 
     /// Looks at one file.
@@ -102,6 +103,11 @@ extension Folder {
             return code
         }
         defer { closedir(directory) }
+        if folder.isRoot {
+            var status = stat()
+            guard fstat(descriptor, &status) == 0 else { return errno }
+            scan.root = Identity(of: status)
+        }
         while true {
             errno = 0
             guard let entry = readdir(directory) else { return errno }
@@ -125,20 +131,22 @@ extension Folder {
     }
 }
 
-#if os(Linux)
-    extension Folder {
-        /// Whether a program has a file open for writing.
-        ///
-        /// Asked of the system by taking a read lease and giving it back (fcntl(2), "Leases"): there is none to be had on a
-        /// file that somebody writes to. The system grants them to a file's owner and to those with `CAP_LEASE`, on file systems
-        /// that have them. In that moment, who opens the file for writing waits, or gets EAGAIN with O_NONBLOCK.
-        func writers(of path: FilePath) -> UnsettledFile.Writers {
+extension Folder {
+    /// Whether a program has a file open for writing.
+    ///
+    /// Asked of the system by taking a read lease and giving it back (fcntl(2), "Leases"): there is none to be had on a
+    /// file that somebody writes to. The system grants them to a file's owner and to those with `CAP_LEASE`, on file systems
+    /// that have them. In that moment, who opens the file for writing waits, or gets EAGAIN with O_NONBLOCK.
+    func writers(of path: FilePath) -> UnsettledFile.Writers {
+        #if os(Linux)
             // Macros and constants that Swift does not see.
             let (setSignal, setLease, urgent) = (Int32(10), Int32(1024), Int32(23))
             let descriptor = open(systemPath(path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
             // Somebody else's lease stands in the way of opening it.
             guard descriptor >= 0 else { return errno == EAGAIN ? .some : .unknown }
             defer { close(descriptor) }
+            // Others refuse leases for reasons of their own, and don't know who writes on another machine.
+            guard LocalFileSystem.holds(descriptor) else { return .unknown }
             // Who opens the file for writing in this moment waits until the lease is given back, and the system tells us by a
             // signal: by one that does nothing, instead of SIGIO, which would end the process.
             guard fcntl(descriptor, setSignal, urgent) == 0 else { return .unknown }
@@ -146,9 +154,11 @@ extension Folder {
             // Closing it would do the same, if this failed.
             _ = fcntl(descriptor, setLease, F_UNLCK)
             return .none
-        }
+        #else
+            return .unknown
+        #endif
     }
-#endif
+}
 
 extension Folder {
     /// The content of a file.
@@ -201,5 +211,11 @@ extension Folder {
         }
         if failure != 0 { return .unreadable(errno: failure) }
         return isCurrent() && bytes.count == version.sizeBytes ? .bytes(bytes) : .superseded
+    }
+}
+
+extension Folder.Identity {
+    fileprivate init(of status: stat) {
+        self.init(device: UInt64(truncatingIfNeeded: status.st_dev), inode: UInt64(status.st_ino))
     }
 }

@@ -1,5 +1,7 @@
 /// What a look at a folder and the folders below found.
 struct FolderScan: Sendable {
+    /// Which folder was looked at, if the watched one itself was.
+    var root: Folder.Identity?
     /// The files that are watched.
     var found: [FilePath: FileVersion] = [:]
     /// The folders and files that could not be looked at, with the system's error. They may be there or not.

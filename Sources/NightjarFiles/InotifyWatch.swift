@@ -33,6 +33,8 @@
         mutating func run() async throws {
             let identity = try await disk.run { [folder] in try folder.identity() }
             try await scan([.root])
+            // Another took its place before the watch was there, or before the look.
+            guard ledger.mark?.identity == identity else { throw FilesError.gone(folder.options.path) }
             context.health(.running)
             var nextCheck = context.time.elapsed + Self.identityCheck
             while true {
@@ -159,7 +161,7 @@
                 let scan = try folder.scan(Array(outermost)) { added[try queue.watch($0, of: folder)] = $0 }
                 return (scan, added)
             }
-            if places.contains(.root) { try await reporter.check(scan, &ledger) }
+            try reporter.check(scan, &ledger)
             let blocked = Set(scan.unread.keys)
             for (watch, path) in watched
             where added[watch] == nil && path.isInside(places) && !path.isInside(blocked) {

@@ -79,7 +79,7 @@ final class QueueReceiver: Sendable {
                 if Task.isCancelled { return }
                 if let openedAt, context.time.elapsed - openedAt > Self.steady { failures = 0 }
                 failures += 1
-                if error.code == .notFound, openedAt == nil { cursor?.forget() }
+                if error.saysNoQueue { cursor?.forget() }
                 monitor.fails(number, error, failures: failures)
                 do { try await wait(afterFailures: failures, &random) } catch { return }
             }

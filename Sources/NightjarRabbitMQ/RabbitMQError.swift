@@ -52,6 +52,9 @@ public struct RabbitMQError: Error, Sendable, CustomStringConvertible {
     /// The message.
     public var description: String { message }
 
+    /// Whether the server said that there is no such queue; a queue whose node is away has the same code.
+    var saysNoQueue: Bool { replyCode == 404 && message.contains("no queue") }
+
     /// What the server says when it closes a channel or a connection.
     static func server(_ replyCode: Int, _ text: String, while doing: String) -> RabbitMQError {
         let code: Code =

@@ -26,9 +26,9 @@ final class SourceMonitor: Sendable {
             defer { state.hasRun[consumer] = true }
             return state.hasRun[consumer]
         }
+        if wasLost { context.measure(.reconnected) }
         set(nil, of: consumer)
         if failures > 0 { context.logger.notice("receiving again", metadata: ["failures": "\(failures)"]) }
-        if wasLost { context.measure(.reconnected) }
     }
 
     /// A consumer does not receive. Only the first failure of a row is worth a line in the log, and a new reason.

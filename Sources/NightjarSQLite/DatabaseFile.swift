@@ -66,8 +66,10 @@ enum DatabaseFile {
             }
             return
         }
-        let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        // Never a file that is there: closing it would drop SQLite's locks on it, those of another store in this process.
+        let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
+            if errno == EEXIST { return }
             throw StoreError(
                 .permanent, "cannot create the database \(path): \(String(cString: strerror(errno)))")
         }

@@ -18,6 +18,7 @@ final class GroupCommitter: Sendable {
         var rows: Int
         /// Runs on the writer; answers what to call when the commit is durable.
         var body: @Sendable (Connection) throws -> (@Sendable () -> Void)
+        var undo: @Sendable () -> Void
         var fail: @Sendable (StoreError) -> Void
     }
 
@@ -48,8 +49,11 @@ final class GroupCommitter: Sendable {
     var waitingCount: Int { state.withLock { $0.waiting.count } }
 
     /// Runs `body` inside a transaction and returns when that is durable.
+    /// - Parameter undo: takes back what `body` did outside the file, if nothing of it is left in the file: before anything
+    ///   else is written.
     func perform<Value: Sendable>(
-        rows: Int = 1, _ body: @escaping @Sendable (Connection) throws -> Value
+        rows: Int = 1, _ body: @escaping @Sendable (Connection) throws -> Value,
+        undo: @escaping @Sendable () -> Void = {}
     ) async throws(StoreError) -> Value {
         let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in
             enqueue(
@@ -59,6 +63,7 @@ final class GroupCommitter: Sendable {
                         let value = try body(connection)
                         return { continuation.resume(returning: .success(value)) }
                     },
+                    undo: undo,
                     fail: { continuation.resume(returning: .failure($0)) }))
         }
         return try result.get()
@@ -126,6 +131,7 @@ final class GroupCommitter: Sendable {
                     guard database.isInsideTransaction else { throw error }
                     try connection.statement("ROLLBACK TO operation").run()
                     try connection.statement("RELEASE operation").run()
+                    operation.undo()
                     let mapped = StoreError(error)
                     answers.append { operation.fail(mapped) }
                 }
@@ -142,6 +148,7 @@ final class GroupCommitter: Sendable {
                     mapped.message += "; and it could not be rolled back: \(rollback)"
                 }
             }
+            for operation in group { operation.undo() }
             for operation in group { operation.fail(mapped) }
         }
     }

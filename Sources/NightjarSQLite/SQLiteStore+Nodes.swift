@@ -8,18 +8,18 @@ extension SQLiteStore {
     /// The slot is locked before the transaction that records it commits: nobody ever sees it without its lock.
     func register(_ node: NodeID) async throws(StoreError) {
         if registered.withLock({ $0.contains(node) }) { return }
+        let taken = TakenSlot()
+        // Where the commit fails neither the slot's row nor the end of the old leases is there, and another may get the slot.
         try await committer.perform { [locks] connection in
             let slot = try connection.slot(of: node)
             guard !locks.holds(slot) else { return }
             try locks.hold(slot)
-            do {
-                // The name was free, so whoever had it before and left runs behind is dead.
-                if locks.isAvailable { try connection.endLeases(of: node) }
-                try connection.removeDeadNodes(locks)
-            } catch {
-                locks.release(slot)
-                throw error
-            }
+            taken.note(slot)
+            // The name was free, so whoever had it before and left runs behind is dead.
+            if locks.isAvailable { try connection.endLeases(of: node) }
+            try connection.removeDeadNodes(locks)
+        } undo: { [locks] in
+            if let slot = taken.take() { locks.release(slot) }
         }
         registered.withLock { _ = $0.insert(node) }
     }
@@ -63,4 +63,14 @@ extension Connection {
             try delete.run()
         }
     }
+}
+
+/// A slot that was locked in a transaction that may still fail.
+private final class TakenSlot: Sendable {
+    private let slot = Mutex<Int64?>(nil)
+
+    func note(_ number: Int64) { slot.withLock { $0 = number } }
+
+    /// The slot, once.
+    func take() -> Int64? { slot.withLock { $0.take() } }
 }

@@ -105,7 +105,13 @@ struct BrokerTests {
                 try await node.eventually("\(reached) messages are done", within: 300) {
                     Self.lines(folder).count >= reached
                 }
-                if cuts.contains(number) { try await broker.cutOff() }
+                if cuts.contains(number) {
+                    // The broker that stands in for Kafka forgets what a producer sends while it is killed, and says it has it.
+                    if system == .kafka {
+                        try await node.eventually("all are sent", within: 300) { sender.status() != nil }
+                    }
+                    try await broker.cutOff()
+                }
                 node.kill()
                 try await node.start()
             }

@@ -37,7 +37,8 @@ final class NodeProcess: Sendable {
     /// A folder with that configuration; `PORT` in it stands for a free port.
     /// - Parameter variables: what the binary's environment has beside that of the tests.
     init(_ configuration: String, variables: [String: String] = [:]) throws {
-        self.variables = variables
+        // Another file than the folder's is nobody's business here.
+        self.variables = variables.merging(["NIGHTJAR_CONFIG": ""]) { given, _ in given }
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("nightjar-e2e-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let port = try TestPort.free()
@@ -61,6 +62,15 @@ final class NodeProcess: Sendable {
 
     /// Starts the node and waits until it is ready.
     func start() async throws {
+        do { try await startOnce() } catch let failure as Failure {
+            // A child that a killed node was just starting has its descriptors until it becomes another program.
+            let leftovers = ["in use", "another process works under the same node name"]
+            guard leftovers.contains(where: failure.description.contains) else { throw failure }
+            try await startOnce()
+        }
+    }
+
+    private func startOnce() async throws {
         let child = try ChildProcess(
             Self.binary.path, ["run"], in: folder.path, output: path("log"), errors: path("log"),
             variables: variables)

@@ -144,7 +144,7 @@ struct TortureTests {
         for (event, runs) in journal.runs { #expect(runs.count == 2, "\(event) made \(runs)") }
         let expected = Set(journal.runs.values.joined())
         // The clock's trigger goes on making runs: what counts is what has to be there.
-        try await node.eventually("all that was accepted has run, and every file", within: 120) {
+        try await node.eventually("all that was accepted has run, and every file", within: 300) {
             let runs = try await Self.runs(node)
             let completed = Set(
                 runs.filter { $0["state"] as? String == "completed" }.compactMap { $0["id"] as? String })

@@ -172,11 +172,14 @@ struct CredentialsChainTests {
         try await LocalServer.run(answering: answer) { server in
             let variables = [
                 "AWS_EC2_METADATA_SERVICE_ENDPOINT": server.url("/"), "AWS_EC2_METADATA_DISABLED": "false",
+                "AWS_METADATA_SERVICE_TIMEOUT": "30",
             ]
             let found = try await self.find(AWSOptions(), variables)
             #expect(found?.accessKeyID == "ASIADOC")
             let disabled = variables.merging(["AWS_EC2_METADATA_DISABLED": "TRUE"]) { $1 }
             #expect(await self.failure(AWSOptions(), disabled).contains("no AWS credentials were found"))
+            let endless = variables.merging(["AWS_METADATA_SERVICE_TIMEOUT": "soon"]) { $1 }
+            #expect(await self.failure(AWSOptions(), endless).contains("AWS_METADATA_SERVICE_TIMEOUT is \"soon\""))
         }
     }
 

@@ -64,8 +64,8 @@ struct Program {
         return process
     }
 
-    /// Waits for a condition, at most 30 seconds.
+    /// Waits for a condition, at most two minutes.
     func wait(_ what: String, until condition: () -> Bool) async throws {
-        try await eventually(what, within: .seconds(30)) { condition() }
+        try await eventually(what, within: .seconds(120)) { condition() }
     }
 }

@@ -80,7 +80,7 @@ struct ProgramTests {
         defer { program.remove() }
         var node = try await program.node()
         #expect(try await program.run("start", "block", "--idempotency-key", "1").code == 0)
-        try await program.wait("the job to begin") { program.exists("started") }
+        try await program.wait("the job to begin") { program.read("started").hasSuffix("\n") }
         node.terminate()
         try await program.wait("the signal to be heeded") { program.read("log").contains("SIGTERM: stops") }
         try program.write("", to: "go")
@@ -93,7 +93,7 @@ struct ProgramTests {
         }
         node = try await program.node()
         #expect(try await program.run("start", "block", "--idempotency-key", "2").code == 0)
-        try await program.wait("the job to begin") { program.exists("started") }
+        try await program.wait("the job to begin") { program.read("started").hasSuffix("\n") }
         node.terminate()
         try await program.wait("the signal to be heeded") { program.read("log").contains("SIGTERM: stops") }
         node.terminate()
@@ -157,6 +157,9 @@ struct ProgramTests {
         #expect(try await program.run("nonsense").code == 64)
         #expect(try await program.run("publish").code == 64)
         #expect(try await program.run("runs", "list", "--state", "deaf").error.contains("did you mean 'dead'?"))
+        let mistyped = try await program.run("runs", "cancel", "--all", "--job", "gret", "--trigger", "hello")
+        #expect(
+            mistyped.error.hasPrefix("note: in the configuration there is no job \"gret\"; did you mean \"greet\"?\n"))
         #expect(try await program.run("runs").error.contains("there is no store at"))
         #expect(
             try await program.run("start", "grete").error

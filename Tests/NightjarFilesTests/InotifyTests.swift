@@ -148,7 +148,7 @@
         }
     }
 
-    private let systemTellsWriters: Bool = {
+    let systemTellsWriters: Bool = {
         guard let folder = try? TemporaryFolder(), let file = try? folder.openFile("f") else { return false }
         defer { try? file.close() }
         return Folder(FilesOptions(path: folder.path)).writers(of: FilePath(bytes: Array("f".utf8))) == .some

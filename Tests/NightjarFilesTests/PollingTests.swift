@@ -31,14 +31,34 @@ extension FilesSourceTests {
                 try await look(clock)
                 #expect(intake.snapshot.events.isEmpty)
             }
+            try file.close()
             try await look(clock)
             #expect(intake.snapshot.inOrder == ["created slow"])
             #expect(intake.snapshot.events.first?.data == Array("012".utf8))
             try await look(clock)
             #expect(intake.snapshot.events.count == 1)
-            try file.close()
         }
     }
+
+    #if os(Linux)
+        @Test(
+            "polling waits for a writer that pauses",
+            .enabled(if: systemTellsWriters, "the system does not tell who writes to a file of the temporary folder"))
+        func pausingWriterPolled() async throws {
+            let clock = SimulatedClock()
+            let file = try folder.openFile("slow")
+            try file.write(contentsOf: Data("half".utf8))
+            try await watching(folder.path, intake, mode: .polling, time: clock) {
+                for _ in 0..<3 { try await look(clock) }
+                #expect(intake.snapshot.events.isEmpty)
+                try file.write(contentsOf: Data(" and half".utf8))
+                try file.close()
+                for _ in 0..<2 { try await look(clock) }
+                #expect(intake.snapshot.inOrder == ["created slow"])
+                #expect(intake.snapshot.events.first?.data == Array("half and half".utf8))
+            }
+        }
+    #endif
 
     @Test("polling does not report a file that came and went between two looks")
     func shortLived() async throws {

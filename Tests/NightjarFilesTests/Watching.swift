@@ -13,7 +13,7 @@ func watching(
 ) async throws {
     var options = FilesOptions(
         path: folder, on: Set(FilesOptions.Kind.allCases), mode: mode,
-        // Polling sees half of a file when a test stands still for that long in the middle of writing it.
+        // Where the system does not tell who writes, polling sees half of a file when a test stands still for that long.
         interval: .milliseconds(mode == .polling ? 100 : 30))
     change(&options)
     let source = FilesSource(options, maximumNotifications: maximumNotifications)

@@ -26,6 +26,16 @@ struct ConsumerHealthTests {
         #expect(health.answered()?.health == .starting)
     }
 
+    @Test("partitions that can't begin are told until they do, also those of a member that had others before")
+    func beginning() {
+        var health = ConsumerHealth()
+        _ = health.assigned()
+        #expect(health.failed(.beginning, "no offsets")?.health == .failing("no offsets"))
+        #expect(health.answered() == nil)
+        #expect(health.began() == ConsumerHealth.News(recovered: true, health: .running))
+        #expect(health.began() == nil)
+    }
+
     @Test("a missing topic fails until its partitions are there, whatever else comes")
     func topic() {
         var health = ConsumerHealth()

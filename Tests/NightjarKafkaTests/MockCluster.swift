@@ -54,6 +54,11 @@ final class MockCluster: @unchecked Sendable {
         rd_kafka_mock_push_request_errors_array(cluster, request, errors.count, errors)
     }
 
+    /// The next request of this kind is carried out at once, and answered so many milliseconds later.
+    func answerLate(_ request: Int16, milliseconds: Int32) {
+        nightjar_mock_answer_late(cluster, 1, request, milliseconds)
+    }
+
     /// Publishes messages and waits until they are written.
     func publish(
         _ values: [String], to topic: String = "orders", partition: Int32 = 0, key: (String) -> String? = { _ in nil }

@@ -23,6 +23,25 @@ struct MockConsumingTests {
         #expect(intake.state.value.health.contains(.running))
     }
 
+    @Test("what is done while a commit is on its way is committed before the end")
+    func lastCommit() async throws {
+        let cluster = try MockCluster()
+        intake.state.change { $0.held = ["b"] }
+        try await consuming(cluster.options(.broker), intake) {
+            cluster.answerLate(8, milliseconds: 3000)
+            try cluster.publish(["a"])
+            try await intake.state.wait("a") { $0.answered == ["a"] }
+            try cluster.publish(["b"])
+            try await eventually("the first is committed, which the source does not know yet") {
+                try cluster.committed("group") == 1
+            }
+            try await intake.state.wait("b") { $0.texts.contains("b") }
+            intake.letGo()
+            try await intake.state.wait("b is done") { $0.answered.contains("b") }
+        }
+        #expect(try cluster.committed("group") == 2)
+    }
+
     @Test("with stored delivery the store says where to go on, and nothing is taken twice")
     func stored() async throws {
         let cluster = try MockCluster(topics: ["orders": 3])

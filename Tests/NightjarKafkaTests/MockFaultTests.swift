@@ -146,8 +146,9 @@ struct MockFaultTests {
             try cluster.publish(["a"])
             try await intake.state.wait("a") { $0.answered == ["a"] }
             intake.state.change { $0.held = ["b"] }
-            cluster.fail(12, [RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID])
             try cluster.publish(["b"])
+            try await intake.state.wait("b") { $0.texts.contains("b") }
+            cluster.fail(12, [RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID])
             try await intake.state.wait("b, and b once more") { $0.texts.count { $0 == "b" } == 2 }
             intake.letGo()
             try await intake.state.wait("b is done") { $0.answered.contains("b") }

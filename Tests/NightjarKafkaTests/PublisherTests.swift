@@ -112,7 +112,7 @@ struct PublisherTests {
     @Test("without brokers a run fails in time and says why; when they are there again the next one completes")
     func brokersDown() async throws {
         let cluster = try MockCluster()
-        let publisher = try publisher(cluster, timeout: .seconds(2))
+        let publisher = try publisher(cluster, timeout: .seconds(5))
         _ = try await publisher.publish(event)
         cluster.setUp(false)
         let failure = try await failure(KafkaPublishAction(publisher), .test(event))

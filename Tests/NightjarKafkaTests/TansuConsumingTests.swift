@@ -28,7 +28,7 @@ struct TansuConsumingTests {
                     timestamp: 1_700_000_000_123),
                 ForeignMessage(value: nil, key: "gone"), ForeignMessage(value: "", key: nil),
             ], to: "orders")
-        let events = try await events(broker.options(.broker, ["orders"]), count: 3)
+        let events = try await events(broker.options(.broker, ["orders"]) { $0.order = .partition }, count: 3)
         let first = try #require(events.first)
         #expect(first.source == "kafka://\(broker.address)/orders" && first.type == "nightjar.kafka.message")
         #expect(first.id == "0-0-1700000000123" && first.time?.rfc3339 == "2023-11-14T22:13:20.123Z")

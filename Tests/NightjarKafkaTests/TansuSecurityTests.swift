@@ -80,7 +80,7 @@ struct TansuSecurityTests {
             #expect(!"\(state.health)".contains("wr0ng"))
         }
         let publisher = try KafkaPublisher(
-            KafkaPublishOptions(cluster: options("wr0ng").cluster, topic: "orders", timeout: .seconds(2)))
+            KafkaPublishOptions(cluster: options("wr0ng").cluster, topic: "orders", timeout: .seconds(10)))
         do {
             _ = try await publisher.publish(event)
             Issue.record("published")

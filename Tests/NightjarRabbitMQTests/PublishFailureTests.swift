@@ -33,7 +33,7 @@ struct PublishFailureTests {
                 connection: RabbitMQConnectionOptions(url: server.url()), confirmTimeout: .seconds(90)))
         let hasty = try RabbitMQPublisher(
             RabbitMQPublisherOptions(
-                connection: RabbitMQConnectionOptions(url: server.url()), confirmTimeout: .seconds(3)))
+                connection: RabbitMQConnectionOptions(url: server.url()), confirmTimeout: .seconds(10)))
         let message = RabbitMQMessageOptions(routingKey: "orders")
         try await publisher.publish(event, message)
         server.kill()
@@ -64,7 +64,7 @@ struct PublishFailureTests {
         try server.declare(queue)
         let connection = RabbitMQConnectionOptions(url: server.url())
         let hasty = try RabbitMQPublisher(
-            RabbitMQPublisherOptions(connection: connection, confirmTimeout: .seconds(3)))
+            RabbitMQPublisherOptions(connection: connection, confirmTimeout: .seconds(10)))
         let patient = try RabbitMQPublisher(
             RabbitMQPublisherOptions(connection: connection, confirmTimeout: .seconds(60)))
         let message = RabbitMQMessageOptions(routingKey: queue)

@@ -14,7 +14,7 @@ final class SourceLog: Sendable {
     private struct State {
         var health: [SourceHealth] = []
         var measures: [SourceMeasure] = []
-        var firstFailure: (reason: String, at: ContinuousClock.Instant)?
+        var failures: [(reason: String, at: ContinuousClock.Instant)] = []
     }
 
     private let state = Mutex(State())
@@ -24,14 +24,16 @@ final class SourceLog: Sendable {
     var measures: [SourceMeasure] { state.withLock { $0.measures } }
     var reconnects: Int { measures.count { $0 == .reconnected } }
 
-    /// The first time that something failed, and when.
-    var firstFailure: (reason: String, at: ContinuousClock.Instant)? { state.withLock { $0.firstFailure } }
+    /// What failed first since that moment, and when.
+    func firstFailure(since begin: ContinuousClock.Instant) -> (reason: String, at: ContinuousClock.Instant)? {
+        state.withLock { $0.failures.first { $0.at >= begin } }
+    }
 
     func add(_ health: SourceHealth) {
         let now = ContinuousClock.now
         state.withLock { state in
             state.health.append(health)
-            if case .failing(let reason) = health, state.firstFailure == nil { state.firstFailure = (reason, now) }
+            if case .failing(let reason) = health { state.failures.append((reason, now)) }
         }
     }
 

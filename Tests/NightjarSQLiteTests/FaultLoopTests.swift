@@ -42,18 +42,41 @@ struct FaultLoopTests {
         }
     }
 
+    @Test(
+        "a node that could not be registered holds no place, and ends its old leases when it tries again",
+        arguments: [FaultyFiles.Fault.once, .torn])
+    func registering(fault: FaultyFiles.Fault) async throws {
+        try await loop(fault, atLeast: 3) { path in
+            let before = try SQLiteStore(path: path)
+            _ = try await Self.accept(["e1", "e2"], before)
+            _ = try await before.claim(Records.claim("node"))
+            try before.close()
+        } work: { path, journal in
+            let store = try SQLiteStore(path: path)
+            defer { try? store.close() }
+            do throws(StoreError) { try await store.register(NodeID("node")) } catch {
+                journal.errors.append(error)
+                let other = try SQLiteStore(path: path)
+                try await other.register(NodeID("other"))
+                try await store.register(NodeID("node"))
+                try other.close()
+            }
+            #expect(try await store.expired(now: Records.start, limit: 10).count == 2)
+        }
+    }
+
     /// - Parameters:
     ///   - least: how many calls must have failed, one at a time, for the loop to mean anything.
     ///   - prepare: makes the file before the faults begin.
     ///   - work: works with the file, and ends with the first error that it cannot go on after.
     private func loop(
-        _ fault: FaultyFiles.Fault, atLeast least: Int, prepare: (String) throws -> Void,
+        _ fault: FaultyFiles.Fault, atLeast least: Int, prepare: (String) async throws -> Void,
         work: (String, inout Journal) async throws -> Void
     ) async throws {
         try await FaultyFiles.use {
             let folder = try TemporaryFolder()
             let original = folder.path("original.db")
-            try prepare(original)
+            try await prepare(original)
             var number = 0
             while true {
                 number += 1

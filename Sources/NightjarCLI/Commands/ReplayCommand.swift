@@ -60,13 +60,8 @@ struct ReplayCommand: AsyncParsableCommand {
 
     func run() async throws {
         let workspace = try workspace.workspace(hasRules: true)
-        let triggers = try workspace.configured().triggers.map(\.name)
-        if let trigger, !triggers.contains(trigger) {
-            let hint =
-                NearestName.of(trigger, among: triggers).map { "did you mean \"\($0)\"?" }
-                ?? "expected one of: \(triggers.joined(separator: ", "))"
-            throw CommandFailure("there is no trigger \"\(trigger)\"; \(hint)")
-        }
+        let outline = try workspace.configured()
+        if let trigger { try outline.check(.trigger, trigger) }
         let now = SystemTimeSource().now
         let request = ReplayRequest(
             trigger: trigger, filter: EventFilter(types: type, sources: source), when: when,

@@ -28,6 +28,14 @@ struct RunFilterOptions: ParsableArguments {
     /// The filter.
     var filter: RunFilter { RunFilter(states: Set(state), job: job, trigger: trigger, text: text) }
 
+    /// Says so if the configuration has no such job or trigger: the name may be mistyped, or one that is gone and has left runs.
+    func noteMissing(in outline: ConfigurationOutline?) {
+        guard let outline else { return }
+        for text in [job.flatMap { outline.missing(.job, $0) }, trigger.flatMap { outline.missing(.trigger, $0) }] {
+            if let text { StandardOutput.writeError("note: in the configuration \(text)\n") }
+        }
+    }
+
     private static func state(_ text: String) throws -> RunState {
         if let state = RunState(name: text) { return state }
         let names = RunState.allCases.map(\.description)

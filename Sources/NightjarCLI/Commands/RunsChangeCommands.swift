@@ -113,6 +113,7 @@ struct RunSelectionOptions: ParsableArguments {
             }
             return try tell(changes)
         }
+        filter.noteMissing(in: workspace.outline)
         let bulk = BulkChange(command: command, filter: filter.filter, limit: limit, isJSON: json)
         try await workspace.withStore { store in
             if dryRun { try await bulk.dryRun(store) } else { try await bulk.run(store) }

@@ -37,7 +37,9 @@ struct RunsListCommand: AsyncParsableCommand {
 
     func run() async throws {
         let query = RunQuery(filter.filter, before: before, limit: limit)
-        let page = try await workspace.workspace().withStore { try await $0.runs(query) }
+        let workspace = try workspace.workspace()
+        filter.noteMissing(in: workspace.outline)
+        let page = try await workspace.withStore { try await $0.runs(query) }
         try StandardOutput.write(page, json: json, now: SystemTimeSource().now, isFiltered: !filter.isEmpty)
     }
 }

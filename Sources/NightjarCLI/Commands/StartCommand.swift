@@ -1,6 +1,5 @@
 import ArgumentParser
 import CloudEvents
-import Expressions
 import Foundation
 import Nightjar
 import NightjarCore
@@ -50,12 +49,7 @@ struct StartCommand: AsyncParsableCommand {
                 throw CommandFailure("the content type says JSON, but the data is none: \(error)")
             }
         }
-        if let jobs = workspace.outline?.jobs.map(\.name), !jobs.contains(job) {
-            let hint =
-                NearestName.of(job, among: jobs).map { "did you mean \"\($0)\"?" }
-                ?? "expected one of: \(jobs.joined(separator: ", "))"
-            throw CommandFailure("there is no job \"\(job)\"; \(hint)")
-        }
+        try workspace.outline?.check(.job, job)
         let time = SystemTimeSource()
         let now = time.now
         // As the API's own starts, so that a key means the same here and there.

@@ -1,4 +1,3 @@
-import Expressions
 import Foundation
 import Nightjar
 import NightjarCore
@@ -23,19 +22,11 @@ extension Workspace {
 
     /// Pauses or resumes a job, a trigger or a key, and says so.
     func setPaused(_ pause: Pause, _ isPaused: Bool) async throws {
-        let kind = pause.kind == .trigger ? "trigger" : "job"
-        if let outline {
-            let names = pause.kind == .trigger ? outline.triggers.map(\.name) : outline.jobs.map(\.name)
-            // Something that left the configuration can still be resumed, not paused.
-            if isPaused, !names.contains(pause.name) {
-                let hint =
-                    NearestName.of(pause.name, among: names).map { "did you mean \"\($0)\"?" }
-                    ?? "expected one of: \(names.joined(separator: ", "))"
-                throw CommandFailure("there is no \(kind) \"\(pause.name)\"; \(hint)")
-            }
-        }
+        let thing = pause.kind == .trigger ? NamedThing.trigger : .job
+        // Something that left the configuration can still be resumed, not paused.
+        if isPaused { try outline?.check(thing, pause.name) }
         try await withNewStore { try await $0.setPaused(pause, isPaused, now: SystemTimeSource().now) }
         let key = pause.key.map { "key \"\(Printable.line($0))\" of " } ?? ""
-        print("\(key)\(kind) \(pause.name) is \(isPaused ? "paused" : "active").")
+        print("\(key)\(thing.rawValue) \(pause.name) is \(isPaused ? "paused" : "active").")
     }
 }

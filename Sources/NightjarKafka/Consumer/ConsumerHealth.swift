@@ -11,6 +11,8 @@ struct ConsumerHealth {
         case topic(String)
         /// The group, or anything else of the consumer's.
         case consumer
+        /// Where partitions begin, or go on, can't be found out.
+        case beginning
     }
 
     /// What is to be told.
@@ -61,6 +63,9 @@ struct ConsumerHealth {
             Self.reached(&problems)
         }
     }
+
+    /// Partitions have begun, or gone on.
+    mutating func began() -> News? { changed(isAssigned) { $0[.beginning] = nil } }
 
     /// A message of the topic came.
     mutating func received(topic: String) -> News? {

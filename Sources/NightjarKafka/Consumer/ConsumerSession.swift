@@ -91,8 +91,7 @@ struct ConsumerSession: Sendable {
         while !Task.isCancelled {
             do { return try await body() } catch {
                 failures += 1
-                if failures == 1 { context.logger.error("Kafka: partitions can't begin: \(error)") }
-                context.health(.failing("partitions can't begin: \(error)"))
+                await consumer.cannotBegin(error)
                 do { try await context.time.sleep(for: Retry.delay(afterFailure: failures)) } catch { return nil }
             }
         }

@@ -38,6 +38,7 @@ extension KafkaConsumer {
         context.logger.info(
             "Kafka: partitions were assigned",
             metadata: ["partitions": "\(starts.map { "\($0.partition)" }.sorted().joined(separator: " "))"])
+        tell(health.began())
         tell(health.found(topics: Set(starts.map(\.partition.topic))))
         tell(health.assigned())
         serve()
@@ -149,6 +150,7 @@ extension KafkaConsumer {
 
     /// Where the partition goes on is known.
     func goOn(_ partition: PartitionID, at offset: Int64) {
+        tell(health.began())
         guard phase == .running, let assignment = assignments[partition], !assignment.isLeaving else { return }
         let start = PartitionOffset(partition: partition, offset: offset)
         drop([assignment.number])

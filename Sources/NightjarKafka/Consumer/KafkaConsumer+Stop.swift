@@ -18,7 +18,6 @@ extension KafkaConsumer {
         if phase == .draining, batchesInHand == 0 {
             phase = .committing
             phaseEnds = ticks + Self.commitPatience
-            commit()
         }
         if phase == .committing { goOnCommitting() }
         guard phase == .leaving else { return }
@@ -32,7 +31,13 @@ extension KafkaConsumer {
 
     private func goOnCommitting() {
         if ticks >= phaseEnds { return leave() }
+        // A commit that was on its way when the last message was done knows nothing of it.
         if isCommitting { return }
+        if !hasBegunLastCommit {
+            hasBegunLastCommit = true
+            commit()
+            if isCommitting { return }
+        }
         guard isCommitFailed else { return leave() }
         // Brokers that were away a moment ago take it a second later.
         if ticks > lastCommit { commit() }

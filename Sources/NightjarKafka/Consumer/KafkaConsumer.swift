@@ -62,6 +62,8 @@ actor KafkaConsumer {
     var isCommitting = false
     /// Whether the last commit failed, and may work if it is tried again.
     var isCommitFailed = false
+    /// Whether the commit that follows the last answer has begun.
+    var hasBegunLastCommit = false
     /// When the last one began, in ticks.
     var lastCommit = 0
     var window: FlowWindow
@@ -153,6 +155,9 @@ actor KafkaConsumer {
         }
         steps.append(step)
     }
+
+    /// Partitions can't begin, or go on, for this reason. It is tried again.
+    func cannotBegin(_ error: any Error) { tell(health.failed(.beginning, "partitions can't begin: \(error)")) }
 
     /// A broker answers again.
     func brokerAnswered() {
