@@ -201,8 +201,7 @@ let package = Package(
             "NightjarActionsTests",
             [
                 "NightjarActions", "NightjarCore", "CloudEvents", "Expressions", "HTTPTestServer", "TestServers",
-                "Waiting",
-                logging, hummingbird, httpTypes,
+                "Waiting", logging, hummingbird, httpTypes,
                 .product(name: "NIOCore", package: "swift-nio"),
             ]),
         tests("NightjarTestKitTests", ["NightjarTestKit", "NightjarCore", "CloudEvents"]),
@@ -226,10 +225,12 @@ let package = Package(
                 "NightjarRabbitMQ", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit", "TestServers",
                 "Waiting", logging,
             ]),
+        .target(name: "CKafkaMock", dependencies: ["CLibrdkafka"], path: "Tests/CKafkaMock"),
         tests(
             "NightjarKafkaTests",
             [
-                "NightjarKafka", "CLibrdkafka", "Nightjar", "NightjarCore", "CloudEvents", "NightjarTestKit",
+                "NightjarKafka", "CKafkaMock", "CLibrdkafka", "Nightjar", "NightjarCore", "CloudEvents",
+                "NightjarTestKit",
                 "TestServers", "Waiting", logging,
             ]),
         tests(

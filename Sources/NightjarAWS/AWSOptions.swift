@@ -13,8 +13,8 @@ public struct AWSOptions: Sendable, Hashable {
     ///    `web_identity_token_file`, `credential_process`.
     /// 3. `AWS_WEB_IDENTITY_TOKEN_FILE` with `AWS_ROLE_ARN`.
     /// 4. `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or `AWS_CONTAINER_CREDENTIALS_FULL_URI`.
-    /// 5. The instance's metadata (IMDSv2), unless `AWS_EC2_METADATA_DISABLED` is `true`; an answer is waited for as long as
-    ///    `AWS_METADATA_SERVICE_TIMEOUT` says, in seconds (1).
+    /// 5. The instance's metadata (IMDSv2), unless `AWS_EC2_METADATA_DISABLED` is `true`; each answer is waited for
+    ///    `AWS_METADATA_SERVICE_TIMEOUT` seconds, by default 1.
     ///
     /// They are fetched again five minutes before they end, or when the service does not take them.
     public var credentials: AWSCredentials?

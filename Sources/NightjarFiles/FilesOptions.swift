@@ -36,7 +36,8 @@ public struct FilesOptions: Sendable, Hashable {
     public var contentLimitBytes: Int
     /// How changes are noticed.
     public var mode: Mode
-    /// How often polling looks. A file is reported when it has not changed from one look to the next. With inotify,
+    /// How often polling looks. A file is reported when it has not changed from one look to the next and, where the system tells,
+    /// nobody has it open for writing. With inotify,
     /// how often what may still be written to, and is not announced by a notification, is looked at, and how long it must
     /// rest where the system does not tell who writes to it.
     public var interval: Duration

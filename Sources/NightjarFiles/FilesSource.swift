@@ -93,7 +93,7 @@ public struct FilesSource: EventSource {
         return FileLedger(notes, mark: mark)
     }
 
-    /// Looks again and again. A file is reported when two looks saw the same version, unless it is known that somebody writes.
+    /// Looks again and again. A file is reported when two looks saw the same version, and nobody is known to write to it.
     private func poll(_ reporter: FileReporter, _ initial: FileLedger) async throws {
         let context = reporter.context
         var ledger = initial
@@ -118,16 +118,28 @@ public struct FilesSource: EventSource {
                     waiting[change.path] = change.version
                 }
             }
-            // In this order: whoever comes to write after the look changes what it saw.
-            let written = try await reporter.disk.run { [folder = reporter.folder, settled] in
-                settled.map { $0.kind != .deleted && folder.writers(of: $0.path) == .some }
-            }
-            for (change, isWritten) in zip(settled, written) where isWritten { waiting[change.path] = change.version }
-            settled = zip(settled, written).filter { !$1 }.map(\.0)
+            for change in try await written(settled, scan, reporter) { waiting[change.path] = change.version }
+            settled.removeAll { waiting[$0.path] != nil }
             unsettled = waiting
             // What has changed again meanwhile is found by the next look.
             _ = try await reporter.report(settled, &ledger)
             try await context.time.sleep(for: options.interval)
+        }
+    }
+
+    /// The files that somebody has open for writing. Asked after the look: whoever comes later changes what it saw. One that has
+    /// rested for long is not waited for: it may be a log.
+    private func written(
+        _ changes: [FileLedger.Change], _ scan: FolderScan, _ reporter: FileReporter
+    ) async throws -> [FileLedger.Change] {
+        guard scan.tellsWriters else { return [] }
+        let restedSince = reporter.context.time.now - UnsettledFile.longRest(options.interval)
+        let asked = changes.filter {
+            $0.kind != .deleted && options.on.contains($0.kind) && $0.version.modified > restedSince
+        }
+        guard !asked.isEmpty else { return [] }
+        return try await reporter.disk.run { [folder = reporter.folder] in
+            asked.filter { folder.writers(of: $0.path) == .some }
         }
     }
 }

@@ -13,6 +13,14 @@ struct Folder: Sendable {
         let device: UInt64
         let inode: UInt64
 
+        init(device: UInt64, inode: UInt64) {
+            self.device = device
+            self.inode = inode
+        }
+
+        fileprivate init(of status: stat) {
+            self.init(device: UInt64(truncatingIfNeeded: status.st_dev), inode: UInt64(status.st_ino))
+        }
     }
 
     let options: FilesOptions
@@ -107,6 +115,9 @@ extension Folder {
             var status = stat()
             guard fstat(descriptor, &status) == 0 else { return errno }
             scan.root = Identity(of: status)
+            #if os(Linux)
+                scan.tellsWriters = LocalFileSystem.holds(descriptor)
+            #endif
         }
         while true {
             errno = 0
@@ -211,11 +222,5 @@ extension Folder {
         }
         if failure != 0 { return .unreadable(errno: failure) }
         return isCurrent() && bytes.count == version.sizeBytes ? .bytes(bytes) : .superseded
-    }
-}
-
-extension Folder.Identity {
-    fileprivate init(of status: stat) {
-        self.init(device: UInt64(truncatingIfNeeded: status.st_dev), inode: UInt64(status.st_ino))
     }
 }

@@ -2,6 +2,8 @@
 struct FolderScan: Sendable {
     /// Which folder was looked at, if the watched one itself was.
     var root: Folder.Identity?
+    /// Whether the system may tell who writes to a file of that folder.
+    var tellsWriters = false
     /// The files that are watched.
     var found: [FilePath: FileVersion] = [:]
     /// The folders and files that could not be looked at, with the system's error. They may be there or not.

@@ -26,6 +26,7 @@ final class SourceMonitor: Sendable {
             defer { state.hasRun[consumer] = true }
             return state.hasRun[consumer]
         }
+        // First: who sees that it runs finds it counted.
         if wasLost { context.measure(.reconnected) }
         set(nil, of: consumer)
         if failures > 0 { context.logger.notice("receiving again", metadata: ["failures": "\(failures)"]) }

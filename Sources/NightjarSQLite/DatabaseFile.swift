@@ -67,9 +67,13 @@ enum DatabaseFile {
             return
         }
         // Never a file that is there: closing it would drop SQLite's locks on it, those of another store in this process.
-        let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        var descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if descriptor < 0, errno == EEXIST {
+            if FileManager.default.fileExists(atPath: path) { return }
+            // A link to a file that is to be made.
+            descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        }
         guard descriptor >= 0 else {
-            if errno == EEXIST { return }
             throw StoreError(
                 .permanent, "cannot create the database \(path): \(String(cString: strerror(errno)))")
         }

@@ -49,8 +49,8 @@ final class GroupCommitter: Sendable {
     var waitingCount: Int { state.withLock { $0.waiting.count } }
 
     /// Runs `body` inside a transaction and returns when that is durable.
-    /// - Parameter undo: takes back what `body` did outside the file, if nothing of it is left in the file: before anything
-    ///   else is written.
+    /// - Parameter undo: takes back what `body` did outside the file. Called, perhaps twice, when its writes are taken back: before
+    ///   anybody else can write.
     func perform<Value: Sendable>(
         rows: Int = 1, _ body: @escaping @Sendable (Connection) throws -> Value,
         undo: @escaping @Sendable () -> Void = {}
@@ -129,9 +129,9 @@ final class GroupCommitter: Sendable {
                 } catch {
                     // Some errors (a full disk, an I/O error) end the whole transaction; then nobody's work is left.
                     guard database.isInsideTransaction else { throw error }
+                    operation.undo()
                     try connection.statement("ROLLBACK TO operation").run()
                     try connection.statement("RELEASE operation").run()
-                    operation.undo()
                     let mapped = StoreError(error)
                     answers.append { operation.fail(mapped) }
                 }
@@ -141,6 +141,7 @@ final class GroupCommitter: Sendable {
             for answer in answers { answer() }
         } catch {
             var mapped = StoreError(error)
+            for operation in group { operation.undo() }
             if database.isInsideTransaction {
                 do {
                     try database.rollback()
@@ -148,7 +149,6 @@ final class GroupCommitter: Sendable {
                     mapped.message += "; and it could not be rolled back: \(rollback)"
                 }
             }
-            for operation in group { operation.undo() }
             for operation in group { operation.fail(mapped) }
         }
     }

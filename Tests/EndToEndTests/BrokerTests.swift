@@ -106,7 +106,7 @@ struct BrokerTests {
                     Self.lines(folder).count >= reached
                 }
                 if cuts.contains(number) {
-                    // The broker that stands in for Kafka forgets what a producer sends while it is killed, and says it has it.
+                    // The broker that stands in for Kafka may confirm what is sent while it is being killed, and lose it.
                     if system == .kafka {
                         try await node.eventually("all are sent", within: 300) { sender.status() != nil }
                     }

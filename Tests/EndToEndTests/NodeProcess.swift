@@ -62,10 +62,12 @@ final class NodeProcess: Sendable {
 
     /// Starts the node and waits until it is ready.
     func start() async throws {
+        let before = log.count
         do { try await startOnce() } catch let failure as Failure {
             // A child that a killed node was just starting has its descriptors until it becomes another program.
             let leftovers = ["in use", "another process works under the same node name"]
-            guard leftovers.contains(where: failure.description.contains) else { throw failure }
+            let told = log.dropFirst(before)
+            guard leftovers.contains(where: told.contains) else { throw failure }
             try await startOnce()
         }
     }

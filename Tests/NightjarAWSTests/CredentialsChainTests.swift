@@ -178,8 +178,8 @@ struct CredentialsChainTests {
             #expect(found?.accessKeyID == "ASIADOC")
             let disabled = variables.merging(["AWS_EC2_METADATA_DISABLED": "TRUE"]) { $1 }
             #expect(await self.failure(AWSOptions(), disabled).contains("no AWS credentials were found"))
-            let endless = variables.merging(["AWS_METADATA_SERVICE_TIMEOUT": "soon"]) { $1 }
-            #expect(await self.failure(AWSOptions(), endless).contains("AWS_METADATA_SERVICE_TIMEOUT is \"soon\""))
+            let wordy = variables.merging(["AWS_METADATA_SERVICE_TIMEOUT": "soon"]) { $1 }
+            #expect(await self.failure(AWSOptions(), wordy).contains("AWS_METADATA_SERVICE_TIMEOUT is \"soon\""))
         }
     }
 

@@ -156,10 +156,11 @@ struct ProgramTests {
         #expect(try await program.run("check").code == 0)
         #expect(try await program.run("nonsense").code == 64)
         #expect(try await program.run("publish").code == 64)
-        #expect(try await program.run("runs", "list", "--state", "deaf").error.contains("did you mean 'dead'?"))
+        #expect(try await program.run("runs", "list", "--state", "deaf").error.contains("did you mean \"dead\"?"))
         let mistyped = try await program.run("runs", "cancel", "--all", "--job", "gret", "--trigger", "hello")
         #expect(
-            mistyped.error.hasPrefix("note: in the configuration there is no job \"gret\"; did you mean \"greet\"?\n"))
+            mistyped.error.hasPrefix(
+                "note: in the configuration there is no job \"gret\"; did you mean \"greet\"?\nError: "))
         #expect(try await program.run("runs").error.contains("there is no store at"))
         #expect(
             try await program.run("start", "grete").error

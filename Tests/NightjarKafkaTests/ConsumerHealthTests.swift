@@ -28,12 +28,16 @@ struct ConsumerHealthTests {
 
     @Test("partitions that can't begin are told until they do, also those of a member that had others before")
     func beginning() {
+        let (first, second) = (PartitionID(topic: "t", number: 0), PartitionID(topic: "t", number: 1))
         var health = ConsumerHealth()
         _ = health.assigned()
-        #expect(health.failed(.beginning, "no offsets")?.health == .failing("no offsets"))
+        #expect(health.failed(.beginning([first]), "no offsets")?.failure == "no offsets")
         #expect(health.answered() == nil)
-        #expect(health.began() == ConsumerHealth.News(recovered: true, health: .running))
-        #expect(health.began() == nil)
+        #expect(health.failed(.beginning([first]), "away") == ConsumerHealth.News(health: .failing("away")))
+        _ = health.failed(.beginning([second]), "gone")
+        #expect(health.settled([second]) == ConsumerHealth.News(health: .failing("away")))
+        #expect(health.settled([first]) == ConsumerHealth.News(recovered: true, health: .running))
+        #expect(health.settled([first]) == nil)
     }
 
     @Test("a missing topic fails until its partitions are there, whatever else comes")

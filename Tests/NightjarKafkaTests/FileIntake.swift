@@ -23,15 +23,11 @@ final class FileIntake: Intake {
 
     private let path: String
     private let delay: Duration
-    private let descriptor: Int32
 
     init(_ path: String, delay: Duration = .zero) {
         self.path = path
         self.delay = delay
-        descriptor = open(path, O_CREAT | O_APPEND | O_RDWR, 0o644)
     }
-
-    deinit { close(descriptor) }
 
     /// What was taken, in order.
     var taken: [Taken] { batches.flatMap(\.taken) }
@@ -52,8 +48,10 @@ final class FileIntake: Intake {
 
     func accept(_ batch: [IncomingEvent]) async throws(IntakeError) -> [Acceptance] {
         do { try await ContinuousClock().sleep(for: delay) } catch { throw IntakeError(.stopping, "stopping") }
+        // The lock is the open file's: each call has its own.
+        let descriptor = open(path, O_CREAT | O_APPEND | O_RDWR | O_CLOEXEC, 0o644)
+        defer { close(descriptor) }
         guard flock(descriptor, LOCK_EX) == 0 else { throw IntakeError(.store, "not locked") }
-        defer { flock(descriptor, LOCK_UN) }
         let known = Set(taken.map(\.id))
         func entries(_ events: [IncomingEvent]) -> [Taken] {
             events.map { Taken(id: $0.event.id, text: FakeIntake.text($0.event)) }

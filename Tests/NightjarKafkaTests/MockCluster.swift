@@ -1,3 +1,4 @@
+import CKafkaMock
 import CLibrdkafka
 import Foundation
 import NightjarKafka

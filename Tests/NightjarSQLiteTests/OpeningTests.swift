@@ -34,6 +34,17 @@ struct OpeningTests {
         try store.close()
     }
 
+    @Test("a link to a file that is not there yet leads to one that only its owner may read")
+    func link() async throws {
+        let folder = try TemporaryFolder()
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.path("n.db"), withDestinationPath: folder.path("real.db"))
+        let store = try SQLiteStore(path: folder.path("n.db"))
+        let attributes = try FileManager.default.attributesOfItem(atPath: folder.path("real.db"))
+        #expect(attributes[.posixPermissions] as? Int == 0o600)
+        try store.close()
+    }
+
     @Test("what was accepted is there after the file was closed and opened again")
     func reopen() async throws {
         let folder = try TemporaryFolder()

@@ -5,7 +5,7 @@ import Synchronization
     import Glibc
 #endif
 
-/// Ports on the loopback interface, none of them given twice by this process.
+/// Ports on the loopback interface. None is given twice before all others have been.
 ///
 /// They are taken from below those that the system gives to whoever asks for any (Linux: from 32,768, macOS: from 49,152): one of
 /// these could become somebody's end of a connection before its server has started, or while that is down.
@@ -22,13 +22,13 @@ public enum TestPort {
             }
             let descriptor = tcpSocket()
             defer { close(descriptor) }
-            if isBound(descriptor, to: port) { return port }
+            if take(port, on: descriptor) { return port }
         }
         throw TestServerFailure("no free port in \(range)")
     }
 
     /// Gives a socket this port, if nobody has it.
-    static func isBound(_ descriptor: Int32, to port: Int) -> Bool {
+    static func take(_ port: Int, on descriptor: Int32) -> Bool {
         withAddress(port) { bind(descriptor, $0, $1) == 0 }
     }
 
@@ -73,7 +73,7 @@ public final class SilentPort: Sendable {
     public init() throws {
         port = try TestPort.free()
         descriptor = TestPort.tcpSocket()
-        guard TestPort.isBound(descriptor, to: port), listen(descriptor, 16) == 0,
+        guard TestPort.take(port, on: descriptor), listen(descriptor, 16) == 0,
             fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0
         else {
             throw TestServerFailure("cannot listen: \(String(cString: strerror(errno)))")

@@ -45,8 +45,10 @@ struct InstanceMetadata: CredentialsSource {
     private var timeout: Duration {
         get throws(AWSError) {
             guard let text = environment[Self.timeoutName] else { return .seconds(1) }
-            guard let seconds = Double(text), seconds > 0, seconds <= 3600 else {
-                throw AWSError(.configuration, "\(Self.timeoutName) is \"\(text)\", expected seconds: 5")
+            guard let seconds = Double(text), seconds > 0, seconds <= 60 else {
+                throw AWSError(
+                    .configuration,
+                    "\(Self.timeoutName) is \"\(text)\", expected a number of seconds up to 60, such as 5")
             }
             return .seconds(seconds)
         }

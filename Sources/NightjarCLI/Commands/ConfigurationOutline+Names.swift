@@ -15,9 +15,14 @@ extension ConfigurationOutline {
             case .trigger: triggers.map(\.name)
             }
         if names.contains(name) { return nil }
-        let nearest = NearestName.of(name, among: names).map { "; did you mean \"\($0)\"?" }
-        let hint = nearest ?? (names.isEmpty ? "" : "; expected one of: \(names.joined(separator: ", "))")
-        return "there is no \(thing.rawValue) \"\(Printable.line(name))\"\(hint)"
+        let hint = names.isEmpty ? "there are none" : NearestName.hint(for: name, among: names)
+        return "there is no \(thing.rawValue) \"\(Printable.line(name))\"; \(hint)"
+    }
+
+    /// Says on standard error that there is no such job or trigger: the name may be mistyped, or that of one that is gone and has
+    /// left runs.
+    func noteMissing(_ thing: NamedThing, _ name: String) {
+        if let text = missing(thing, name) { StandardOutput.writeError("note: in the configuration \(text)\n") }
     }
 
     /// - Throws: ``CommandFailure`` if there is no such job or trigger.

@@ -28,21 +28,16 @@ struct RunFilterOptions: ParsableArguments {
     /// The filter.
     var filter: RunFilter { RunFilter(states: Set(state), job: job, trigger: trigger, text: text) }
 
-    /// Says so if the configuration has no such job or trigger: the name may be mistyped, or one that is gone and has left runs.
+    /// Says so if the configuration has no such job or trigger.
     func noteMissing(in outline: ConfigurationOutline?) {
-        guard let outline else { return }
-        for text in [job.flatMap { outline.missing(.job, $0) }, trigger.flatMap { outline.missing(.trigger, $0) }] {
-            if let text { StandardOutput.writeError("note: in the configuration \(text)\n") }
-        }
+        if let job { outline?.noteMissing(.job, job) }
+        if let trigger { outline?.noteMissing(.trigger, trigger) }
     }
 
     private static func state(_ text: String) throws -> RunState {
         if let state = RunState(name: text) { return state }
         let names = RunState.allCases.map(\.description)
-        let hint =
-            NearestName.of(text, among: names).map { "did you mean '\($0)'?" }
-            ?? "expected one of: \(names.joined(separator: ", "))"
-        throw ValidationError("'\(text)' is no state; \(hint)")
+        throw ValidationError("'\(text)' is no state; \(NearestName.hint(for: text, among: names))")
     }
 }
 

@@ -24,7 +24,7 @@ extension Workspace {
     func setPaused(_ pause: Pause, _ isPaused: Bool) async throws {
         let thing = pause.kind == .trigger ? NamedThing.trigger : .job
         // Something that left the configuration can still be resumed, not paused.
-        if isPaused { try outline?.check(thing, pause.name) }
+        if isPaused { try outline?.check(thing, pause.name) } else { outline?.noteMissing(thing, pause.name) }
         try await withNewStore { try await $0.setPaused(pause, isPaused, now: SystemTimeSource().now) }
         let key = pause.key.map { "key \"\(Printable.line($0))\" of " } ?? ""
         print("\(key)\(thing.rawValue) \(pause.name) is \(isPaused ? "paused" : "active").")

@@ -144,14 +144,7 @@ extension Reading where Value == String {
         Reading("the name of a job") { node, label, context in
             guard let name = context.text(node, label, expected: "the name of a job") else { return nil }
             if jobs.contains(name) { return name }
-            let hint =
-                if let nearest = NearestName.of(name, among: jobs) {
-                    "did you mean \"\(nearest)\"?"
-                } else if jobs.isEmpty {
-                    "expected a job under \"jobs\""
-                } else {
-                    "expected one of: \(jobs.prefix(10).joined(separator: ", "))"
-                }
+            let hint = jobs.isEmpty ? "expected a job under \"jobs\"" : NearestName.hint(for: name, among: jobs)
             context.report(node.position, "\(label): there is no job \(node.shown); \(hint)")
             return nil
         }

@@ -11,8 +11,8 @@ struct ConsumerHealth {
         case topic(String)
         /// The group, or anything else of the consumer's.
         case consumer
-        /// Where partitions begin, or go on, can't be found out.
-        case beginning
+        /// Where these partitions begin, or go on, can't be found out.
+        case beginning(Set<PartitionID>)
     }
 
     /// What is to be told.
@@ -49,9 +49,15 @@ struct ConsumerHealth {
     /// - Returns: `nil` if it was known.
     mutating func failed(_ problem: Problem, _ text: String) -> News? {
         // What a broker says varies from try to try; the kind of the problem is what matters.
-        guard problems[problem] == nil else { return nil }
+        let isKnown = problems[problem] != nil
+        if case .beginning = problem {
+            // It is told again and again: by its last reason.
+            guard problems[problem] != text else { return nil }
+        } else if isKnown {
+            return nil
+        }
         problems[problem] = text
-        return News(failure: text, health: .failing(shown ?? text))
+        return News(failure: isKnown ? nil : text, health: .failing(shown ?? text))
     }
 
     /// The group gave this consumer its part, which may be none: it works, as far as the group is concerned.
@@ -64,8 +70,15 @@ struct ConsumerHealth {
         }
     }
 
-    /// Partitions have begun, or gone on.
-    mutating func began() -> News? { changed(isAssigned) { $0[.beginning] = nil } }
+    /// Partitions have begun, have gone on, or are here no more.
+    mutating func settled(_ partitions: some Sequence<PartitionID>) -> News? {
+        let partitions = Set(partitions)
+        return changed(isAssigned) { problems in
+            for case .beginning(let late) in problems.keys where !late.isDisjoint(with: partitions) {
+                problems[.beginning(late)] = nil
+            }
+        }
+    }
 
     /// A message of the topic came.
     mutating func received(topic: String) -> News? {

@@ -64,13 +64,14 @@ struct ConsumerSession: Sendable {
 
     private func begin(_ partitions: [PartitionID]) async {
         let finder = StartFinder(handle: consumer.handle, options: consumer.options, context: context)
-        guard let starts = await untilItWorks({ try await finder.starts(of: partitions) }) else { return }
+        guard let starts = await untilItWorks(partitions, { try await finder.starts(of: partitions) }) else { return }
         await consumer.begin(starts.offsets, known: starts.committed)
     }
 
     private func goOn(_ position: PartitionOffset) async {
         let finder = StartFinder(handle: consumer.handle, options: consumer.options, context: context)
-        guard let offset = await untilItWorks({ try await finder.continuation(of: position) }) else { return }
+        guard let offset = await untilItWorks([position.partition], { try await finder.continuation(of: position) })
+        else { return }
         await consumer.goOn(position.partition, at: offset)
     }
 
@@ -85,13 +86,15 @@ struct ConsumerSession: Sendable {
         await consumer.brokerAnswered()
     }
 
-    /// - Returns: `nil` if the task was cancelled before it worked.
-    private func untilItWorks<Value: Sendable>(_ body: () async throws -> Value) async -> Value? {
+    /// - Returns: `nil` if the task was cancelled, or the partitions went, before it worked.
+    private func untilItWorks<Value: Sendable>(
+        _ partitions: [PartitionID], _ body: () async throws -> Value
+    ) async -> Value? {
         var failures = 0
         while !Task.isCancelled {
             do { return try await body() } catch {
                 failures += 1
-                await consumer.cannotBegin(error)
+                guard await consumer.cannotBegin(partitions, error) else { return nil }
                 do { try await context.time.sleep(for: Retry.delay(afterFailure: failures)) } catch { return nil }
             }
         }

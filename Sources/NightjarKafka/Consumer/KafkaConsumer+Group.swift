@@ -38,9 +38,9 @@ extension KafkaConsumer {
         context.logger.info(
             "Kafka: partitions were assigned",
             metadata: ["partitions": "\(starts.map { "\($0.partition)" }.sorted().joined(separator: " "))"])
-        tell(health.began())
         tell(health.found(topics: Set(starts.map(\.partition.topic))))
         tell(health.assigned())
+        tell(health.settled(starts.map(\.partition)))
         serve()
     }
 
@@ -131,6 +131,7 @@ extension KafkaConsumer {
         for partition in partitions {
             if let assignment = assignments.removeValue(forKey: partition) { numbered[assignment.number] = nil }
         }
+        tell(health.settled(partitions))
         routes.forget()
         unassign(partitions)
         for partition in partitions { forward(partition, to: nil) }
@@ -150,7 +151,7 @@ extension KafkaConsumer {
 
     /// Where the partition goes on is known.
     func goOn(_ partition: PartitionID, at offset: Int64) {
-        tell(health.began())
+        tell(health.settled([partition]))
         guard phase == .running, let assignment = assignments[partition], !assignment.isLeaving else { return }
         let start = PartitionOffset(partition: partition, offset: offset)
         drop([assignment.number])

@@ -30,7 +30,14 @@ extension KafkaConsumer {
     }
 
     private func goOnCommitting() {
-        if ticks >= phaseEnds { return leave() }
+        if ticks >= phaseEnds {
+            // The library commits before it leaves.
+            if !hasBegunLastCommit {
+                isCommitting = false
+                commit()
+            }
+            return leave()
+        }
         // A commit that was on its way when the last message was done knows nothing of it.
         if isCommitting { return }
         if !hasBegunLastCommit {

@@ -156,8 +156,16 @@ actor KafkaConsumer {
         steps.append(step)
     }
 
-    /// Partitions can't begin, or go on, for this reason. It is tried again.
-    func cannotBegin(_ error: any Error) { tell(health.failed(.beginning, "partitions can't begin: \(error)")) }
+    /// These partitions can't begin, or go on, for this reason.
+    /// - Returns: whether that is still wanted.
+    func cannotBegin(_ partitions: [PartitionID], _ error: any Error) -> Bool {
+        guard unassigned == partitions || partitions.contains(where: { assignments[$0]?.isLeaving == false }) else {
+            return false
+        }
+        let names = partitions.map(\.description).sorted().joined(separator: ", ")
+        tell(health.failed(.beginning(Set(partitions)), "it is not known where to go on in \(names): \(error)"))
+        return true
+    }
 
     /// A broker answers again.
     func brokerAnswered() {
