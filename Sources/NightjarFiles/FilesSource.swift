@@ -97,7 +97,7 @@ public struct FilesSource: EventSource {
     private func poll(_ reporter: FileReporter, _ initial: FileLedger) async throws {
         let context = reporter.context
         var ledger = initial
-        var unsettled: [FilePath: FileVersion] = [:]
+        var unsettled: [FilePath: Seen] = [:]
         var unread: [FilePath: Int32] = [:]
         while true {
             let scan = try await reporter.disk.run { [folder = reporter.folder] in try folder.scan() }
@@ -109,17 +109,25 @@ public struct FilesSource: EventSource {
                     metadata: ["path": "\(path.text)", "error": "\(FilesError.text(code))"])
             }
             unread = scan.unread
+            let now = context.time.elapsed
             var settled: [FileLedger.Change] = []
-            var waiting: [FilePath: FileVersion] = [:]
+            var waiting: [FilePath: Seen] = [:]
             for change in ledger.changes(scan) {
-                if change.kind == .deleted || unsettled[change.path] == change.version {
+                if change.kind == .deleted || unsettled[change.path]?.version == change.version {
                     settled.append(change)
                 } else {
-                    waiting[change.path] = change.version
+                    waiting[change.path] = Seen(version: change.version, since: now)
                 }
             }
-            for change in try await written(settled, scan, reporter) { waiting[change.path] = change.version }
-            settled.removeAll { waiting[$0.path] != nil }
+            if scan.tellsWriters {
+                // One that has rested for long is not waited for: it may be a log.
+                let restedSince = now - UnsettledFile.longRest(options.interval)
+                let asked = settled.filter { change in
+                    options.on.contains(change.kind) && unsettled[change.path].map { $0.since > restedSince } == true
+                }
+                for path in try await written(asked.map(\.path), reporter) { waiting[path] = unsettled[path] }
+                settled.removeAll { waiting[$0.path] != nil }
+            }
             unsettled = waiting
             // What has changed again meanwhile is found by the next look.
             _ = try await reporter.report(settled, &ledger)
@@ -127,19 +135,17 @@ public struct FilesSource: EventSource {
         }
     }
 
-    /// The files that somebody has open for writing. Asked after the look: whoever comes later changes what it saw. One that has
-    /// rested for long is not waited for: it may be a log.
-    private func written(
-        _ changes: [FileLedger.Change], _ scan: FolderScan, _ reporter: FileReporter
-    ) async throws -> [FileLedger.Change] {
-        guard scan.tellsWriters else { return [] }
-        let restedSince = reporter.context.time.now - UnsettledFile.longRest(options.interval)
-        let asked = changes.filter {
-            $0.kind != .deleted && options.on.contains($0.kind) && $0.version.modified > restedSince
-        }
-        guard !asked.isEmpty else { return [] }
+    /// Those files that somebody has open for writing. Asked after the look: whoever comes later changes what it saw.
+    private func written(_ paths: [FilePath], _ reporter: FileReporter) async throws -> [FilePath] {
+        guard !paths.isEmpty else { return [] }
         return try await reporter.disk.run { [folder = reporter.folder] in
-            asked.filter { folder.writers(of: $0.path) == .some }
+            paths.filter { folder.writers(of: $0) == .some }
         }
+    }
+
+    /// A file as polling saw it, and since when, as a time of `TimeSource.elapsed`.
+    private struct Seen: Sendable {
+        var version: FileVersion
+        var since: Duration
     }
 }

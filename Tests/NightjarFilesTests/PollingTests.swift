@@ -42,7 +42,7 @@ extension FilesSourceTests {
 
     #if os(Linux)
         @Test(
-            "polling waits for a writer that pauses",
+            "polling waits for a writer that pauses, but not for one that keeps its file open and writes no more",
             .enabled(if: systemTellsWriters, "the system does not tell who writes to a file of the temporary folder"))
         func pausingWriterPolled() async throws {
             let clock = SimulatedClock()
@@ -56,6 +56,12 @@ extension FilesSourceTests {
                 for _ in 0..<2 { try await look(clock) }
                 #expect(intake.snapshot.inOrder == ["created slow"])
                 #expect(intake.snapshot.events.first?.data == Array("half and half".utf8))
+                let log = try folder.openFile("log")
+                defer { try? log.close() }
+                for _ in 0..<30 { try await look(clock) }
+                #expect(intake.snapshot.inOrder == ["created slow"])
+                for _ in 0..<2 { try await look(clock) }
+                #expect(intake.snapshot.inOrder == ["created slow", "created log"])
             }
         }
     #endif
