@@ -123,7 +123,8 @@ public struct FilesSource: EventSource {
                 // One that has rested for long is not waited for: it may be a log.
                 let restedSince = now - UnsettledFile.longRest(options.interval)
                 let asked = settled.filter { change in
-                    options.on.contains(change.kind) && unsettled[change.path].map { $0.since > restedSince } == true
+                    change.kind != .deleted && options.on.contains(change.kind)
+                        && unsettled[change.path].map { $0.since > restedSince } == true
                 }
                 for path in try await written(asked.map(\.path), reporter) { waiting[path] = unsettled[path] }
                 settled.removeAll { waiting[$0.path] != nil }

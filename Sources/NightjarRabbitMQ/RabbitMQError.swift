@@ -53,7 +53,7 @@ public struct RabbitMQError: Error, Sendable, CustomStringConvertible {
     public var description: String { message }
 
     /// Whether the server said that there is no such queue; a queue whose node is away has the same code.
-    var saysNoQueue: Bool { replyCode == 404 && message.contains("no queue") }
+    var saysNoQueue: Bool { replyCode == 404 && message.contains("NOT_FOUND - no queue ") }
 
     /// What the server says when it closes a channel or a connection.
     static func server(_ replyCode: Int, _ text: String, while doing: String) -> RabbitMQError {

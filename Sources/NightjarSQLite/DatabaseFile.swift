@@ -53,26 +53,24 @@ enum DatabaseFile {
         return configuration
     }
 
-    /// Creates the file, for its owner alone to read, if there is none.
-    static func create(_ path: String) throws(StoreError) {
+    /// Makes sure that there can be a file: there is the folder, and no folder in its place.
+    static func checkPlace(_ path: String) throws(StoreError) {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: folder, isDirectory: &isDirectory), isDirectory.boolValue else {
             throw StoreError(.permanent, "cannot open the database \(path): there is no folder \(folder)")
         }
-        if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) {
-            if isDirectory.boolValue {
-                throw StoreError(.permanent, "cannot open the database \(path): it is a folder, expected a file")
-            }
-            return
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue {
+            throw StoreError(.permanent, "cannot open the database \(path): it is a folder, expected a file")
         }
-        // Never a file that is there: closing it would drop SQLite's locks on it, those of another store in this process.
-        var descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        if descriptor < 0, errno == EEXIST {
-            if FileManager.default.fileExists(atPath: path) { return }
-            // A link to a file that is to be made.
-            descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        }
+    }
+
+    /// Creates the file, for its owner alone to read, if there is none.
+    ///
+    /// To be called while no other store opens it: closing what one of them has opened meanwhile would drop SQLite's locks.
+    static func create(_ path: String) throws(StoreError) {
+        if FileManager.default.fileExists(atPath: path) { return }
+        let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw StoreError(
                 .permanent, "cannot create the database \(path): \(String(cString: strerror(errno)))")

@@ -50,7 +50,7 @@ final class GroupCommitter: Sendable {
 
     /// Runs `body` inside a transaction and returns when that is durable.
     /// - Parameter undo: takes back what `body` did outside the file. Called, perhaps twice, when its writes are taken back: before
-    ///   anybody else can write.
+    ///   anything else is written here.
     func perform<Value: Sendable>(
         rows: Int = 1, _ body: @escaping @Sendable (Connection) throws -> Value,
         undo: @escaping @Sendable () -> Void = {}

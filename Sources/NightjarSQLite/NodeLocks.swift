@@ -31,7 +31,9 @@ final class NodeLocks: Sendable {
         #if os(Linux)
             descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
             guard descriptor >= 0 else {
-                throw StoreError(.permanent, "cannot open \(path): \(String(cString: strerror(errno)))")
+                throw StoreError(
+                    .permanent,
+                    "cannot open \(path), the lock file beside the database: \(String(cString: strerror(errno)))")
             }
         #else
             descriptor = -1

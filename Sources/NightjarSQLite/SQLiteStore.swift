@@ -25,9 +25,12 @@ public final class SQLiteStore: RunStore {
     ///   another program, or was made by a newer version.
     public init(path: String) throws(StoreError) {
         self.path = path
-        try DatabaseFile.create(path)
+        try DatabaseFile.checkPlace(path)
         let locks = try NodeLocks(path: path + "-nodes")
-        pool = try locks.whileAlone { () throws(StoreError) in try DatabaseFile.open(path) }
+        pool = try locks.whileAlone { () throws(StoreError) in
+            try DatabaseFile.create(path)
+            return try DatabaseFile.open(path)
+        }
         committer = GroupCommitter(pool)
         self.locks = locks
     }

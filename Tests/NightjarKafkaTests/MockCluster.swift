@@ -55,6 +55,9 @@ final class MockCluster: @unchecked Sendable {
         rd_kafka_mock_push_request_errors_array(cluster, request, errors.count, errors)
     }
 
+    /// Requests of this kind fail no more.
+    func stopFailing(_ request: Int16) { rd_kafka_mock_clear_request_errors(cluster, request) }
+
     /// The next request of this kind is carried out at once, and answered so many milliseconds later.
     func answerLate(_ request: Int16, milliseconds: Int32) {
         nightjar_mock_answer_late(cluster, 1, request, milliseconds)

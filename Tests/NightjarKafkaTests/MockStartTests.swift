@@ -28,6 +28,31 @@ struct MockStartTests {
         #expect(notes.map(\.subject) == (offsets == .store ? ["orders/0"] : []))
     }
 
+    @Test("partitions that come while it is not known where others begin are read, and the others too")
+    func moreMeanwhile() async throws {
+        let cluster = try MockCluster(topics: ["orders-a": 1])
+        cluster.fail(2, Array(repeating: RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, count: 10_000))
+        let options = cluster.options(.broker, topics: ["^orders-.*"]) { options in
+            options.from = .latest
+            options.cluster.properties["topic.metadata.refresh.interval.ms"] = "200"
+        }
+        try await consuming(options, intake) {
+            try await intake.state.wait("the first can't begin", within: .seconds(60)) {
+                $0.health.last?.isFailing("orders-a/0") == true
+            }
+            cluster.create("orders-b", partitions: 1)
+            try await intake.state.wait("nor can the second", within: .seconds(60)) {
+                $0.health.last?.isFailing("orders-b/0") == true
+            }
+            cluster.stopFailing(2)
+            try await intake.state.wait("both have begun", within: .seconds(60)) { $0.health.last == .running }
+            try cluster.publish(["a"], to: "orders-a")
+            try cluster.publish(["b"], to: "orders-b")
+            try await intake.state.wait("both are read") { $0.answered == ["a", "b"] }
+        }
+        #expect(try cluster.committed("group", "orders-a") == 1 && cluster.committed("group", "orders-b") == 1)
+    }
+
     @Test("an offset beyond the end, of a topic that was made anew, begins at its beginning")
     func beyondTheEnd() async throws {
         let cluster = try MockCluster()

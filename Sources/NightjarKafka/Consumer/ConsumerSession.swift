@@ -35,7 +35,7 @@ struct ConsumerSession: Sendable {
                 await consumer.refused(batch)
             }
         case .begin(let partitions): await begin(partitions)
-        case .find(let position): await goOn(position)
+        case .find(let position, let assignment): await goOn(position, assignment)
         case .look:
             // What can't be read now is looked for again.
             guard let partitions = try? await consumer.handle.partitions() else { return }
@@ -64,15 +64,19 @@ struct ConsumerSession: Sendable {
 
     private func begin(_ partitions: [PartitionID]) async {
         let finder = StartFinder(handle: consumer.handle, options: consumer.options, context: context)
-        guard let starts = await untilItWorks(partitions, { try await finder.starts(of: partitions) }) else { return }
+        guard let starts = await untilItWorks(partitions, nil, { try await finder.starts(of: partitions) }) else {
+            return
+        }
         await consumer.begin(starts.offsets, known: starts.committed)
     }
 
-    private func goOn(_ position: PartitionOffset) async {
+    private func goOn(_ position: PartitionOffset, _ assignment: Int) async {
         let finder = StartFinder(handle: consumer.handle, options: consumer.options, context: context)
-        guard let offset = await untilItWorks([position.partition], { try await finder.continuation(of: position) })
+        guard
+            let offset = await untilItWorks(
+                [position.partition], assignment, { try await finder.continuation(of: position) })
         else { return }
-        await consumer.goOn(position.partition, at: offset)
+        await consumer.goOn(assignment, at: offset)
     }
 
     private func probe() async {
@@ -88,13 +92,13 @@ struct ConsumerSession: Sendable {
 
     /// - Returns: `nil` if the task was cancelled, or the partitions went, before it worked.
     private func untilItWorks<Value: Sendable>(
-        _ partitions: [PartitionID], _ body: () async throws -> Value
+        _ partitions: [PartitionID], _ assignment: Int?, _ body: () async throws -> Value
     ) async -> Value? {
         var failures = 0
         while !Task.isCancelled {
             do { return try await body() } catch {
                 failures += 1
-                guard await consumer.cannotBegin(partitions, error) else { return nil }
+                guard await consumer.cannotBegin(partitions, assignment, error) else { return nil }
                 do { try await context.time.sleep(for: Retry.delay(afterFailure: failures)) } catch { return nil }
             }
         }

@@ -24,6 +24,11 @@ extension KafkaConsumer {
             tell(health.assigned())
             return
         }
+        // The group may give more while it is looked for where the last ones begin.
+        lookForStarts(of: isCooperative ? (unassigned ?? []) + partitions : partitions)
+    }
+
+    private func lookForStarts(of partitions: [PartitionID]) {
         unassigned = partitions
         add(.begin(partitions))
     }
@@ -31,7 +36,8 @@ extension KafkaConsumer {
     /// Where the partitions begin is known.
     /// - Parameter known: what the broker itself knows of them.
     func begin(_ starts: [PartitionOffset], known: [PartitionID: Int64] = [:]) {
-        guard unassigned != nil else { return }
+        // Else the group has changed its mind meanwhile.
+        guard unassigned == starts.map(\.partition) else { return }
         unassigned = nil
         for start in starts { enter(start, committed: known[start.partition]) }
         assign(starts)
@@ -68,17 +74,24 @@ extension KafkaConsumer {
             let code = rd_kafka_assign(handle.pointer, list)
             return code == RD_KAFKA_RESP_ERR_NO_ERROR ? nil : KafkaError(code, "partitions can't be assigned")
         }
-        if let error = error ?? nil { context.logger.warning("Kafka: \(error)") }
+        if let error = error ?? nil { return context.logger.warning("Kafka: \(error)") }
+        if !isCooperative { read = [] }
+        read.formUnion(partitions.map(\.partition))
     }
 
     private func unassign(_ partitions: [PartitionID]) {
-        let list = partitions.map { PartitionOffset(partition: $0, offset: PartitionOffset.invalid) }
+        // The library refuses a list with anything that it does not read, and waits for an answer even if it reads none of them.
+        let list = partitions.filter(read.contains).map {
+            PartitionOffset(partition: $0, offset: PartitionOffset.invalid)
+        }
+        read.subtract(partitions)
         if isCooperative {
             let error = list.withList {
                 KafkaError(consuming: rd_kafka_incremental_unassign(handle.pointer, $0), "partitions can't be given up")
             }
             if let error = error ?? nil { context.logger.debug("Kafka: \(error)") }
         } else {
+            read = []
             rd_kafka_assign(handle.pointer, nil)
         }
     }
@@ -86,16 +99,26 @@ extension KafkaConsumer {
     /// The group takes partitions away.
     func taken(_ partitions: [PartitionID]) {
         let isLost = rd_kafka_assignment_lost(handle.pointer) != 0
+        if let waiting = unassigned {
+            let left = waiting.filter { !partitions.contains($0) }
+            unassigned = nil
+            if !left.isEmpty { lookForStarts(of: left) }
+        }
         for partition in partitions { assignments[partition]?.isLeaving = true }
         drop(Set(partitions.compactMap { assignments[$0]?.number }))
         if isLost {
             // They may be another's by now: nothing may be committed.
             context.logger.warning(
                 "Kafka: partitions were lost, and come again", metadata: ["count": "\(partitions.count)"])
+            revocation?.partitions.removeAll(where: partitions.contains)
+            if revocation?.partitions.isEmpty == true { revocation = nil }
             return giveUp(partitions)
         }
         let patience = Int(options.longestRevocation.components.seconds)
-        revocation = Revocation(partitions: partitions, deadline: ticks + max(1, patience))
+        // The group may take more while the last ones are waited for.
+        let earlier = revocation?.partitions.filter { !partitions.contains($0) } ?? []
+        let deadline = revocation?.deadline ?? ticks + max(1, patience)
+        revocation = Revocation(partitions: earlier + partitions, deadline: deadline)
         goOnRevoking()
     }
 
@@ -116,6 +139,8 @@ extension KafkaConsumer {
         if !current.isCommitted, phase != .leaving {
             current.isCommitted = true
             revocation = current
+            // One that is not answered until now knows nothing of what was done since.
+            if isLate { isCommitting = false }
             commit()
             if isCommitting { return }
         }
@@ -146,19 +171,34 @@ extension KafkaConsumer {
     /// A partition's next message is not there: it was deleted before it was read, or the topic is another one.
     func isNotThere(_ partition: PartitionID) {
         guard phase == .running, let assignment = assignments[partition], !assignment.isLeaving else { return }
-        add(.find(PartitionOffset(partition: partition, offset: assignment.ledger.next ?? 0)))
+        let position = PartitionOffset(partition: partition, offset: assignment.ledger.next ?? 0)
+        add(.find(position, assignment: assignment.number))
     }
 
-    /// Where the partition goes on is known.
-    func goOn(_ partition: PartitionID, at offset: Int64) {
+    /// Where the assignment with that number goes on is known.
+    func goOn(_ number: Int, at offset: Int64) {
+        guard phase == .running, let assignment = numbered[number], !assignment.isLeaving else { return }
+        // What the library is told now it would take for the answer that it waits for.
+        guard unassigned == nil, revocation == nil else {
+            postponed[number] = offset
+            return
+        }
+        let partition = assignment.partition
         tell(health.settled([partition]))
-        guard phase == .running, let assignment = assignments[partition], !assignment.isLeaving else { return }
         let start = PartitionOffset(partition: partition, offset: offset)
         drop([assignment.number])
         unassign([partition])
         enter(start, committed: nil)
         assign(isCooperative ? [start] : assignments.values.map(\.resumed))
         serve()
+    }
+
+    /// Lets partitions go on that had to wait for the group.
+    func goOnPostponed() {
+        guard unassigned == nil, revocation == nil, !postponed.isEmpty else { return }
+        let due = postponed
+        postponed = [:]
+        for (number, offset) in due { goOn(number, at: offset) }
     }
 }
 

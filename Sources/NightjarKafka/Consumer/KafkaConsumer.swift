@@ -14,10 +14,10 @@ actor KafkaConsumer {
     enum Step: Sendable {
         /// Take these messages, and call ``answered(_:)``.
         case take(KafkaBatch)
-        /// Find out where these partitions begin, and call ``begin(_:at:)``.
+        /// Find out where these partitions begin, and call ``begin(_:known:)``.
         case begin([PartitionID])
         /// Find out where a partition goes on whose messages are not where they were, and call ``goOn(_:at:)``.
-        case find(PartitionOffset)
+        case find(PartitionOffset, assignment: Int)
         /// Find out which topics are there, and call ``found(topics:)``.
         case look
         /// Find out when a broker answers, and call ``brokerAnswered()``.
@@ -52,6 +52,8 @@ actor KafkaConsumer {
     /// Why it ended by itself.
     private(set) var failure: KafkaError?
     var health = ConsumerHealth()
+    /// The partitions that the library was told to read.
+    var read: Set<PartitionID> = []
     var assignments: [PartitionID: Assignment] = [:]
     var numbered: [Int: Assignment] = [:]
     var lastNumber = 0
@@ -59,6 +61,8 @@ actor KafkaConsumer {
     var revocation: Revocation?
     /// Partitions that the group gave, and of which it is not known yet where they begin.
     var unassigned: [PartitionID]?
+    /// Where partitions go on, by the numbers of their assignments, once the group's changes are over.
+    var postponed: [Int: Int64] = [:]
     var isCommitting = false
     /// Whether the last commit failed, and may work if it is tried again.
     var isCommitFailed = false
@@ -157,11 +161,10 @@ actor KafkaConsumer {
     }
 
     /// These partitions can't begin, or go on, for this reason.
+    /// - Parameter assignment: the number of that which is to go on; `nil` if they are to begin.
     /// - Returns: whether that is still wanted.
-    func cannotBegin(_ partitions: [PartitionID], _ error: any Error) -> Bool {
-        guard unassigned == partitions || partitions.contains(where: { assignments[$0]?.isLeaving == false }) else {
-            return false
-        }
+    func cannotBegin(_ partitions: [PartitionID], _ assignment: Int?, _ error: any Error) -> Bool {
+        guard assignment.map({ numbered[$0]?.isLeaving == false }) ?? (unassigned == partitions) else { return false }
         let names = partitions.map(\.description).sorted().joined(separator: ", ")
         tell(health.failed(.beginning(Set(partitions)), "it is not known where to go on in \(names): \(error)"))
         return true
@@ -203,6 +206,7 @@ actor KafkaConsumer {
         }
         if isStopped.load(ordering: .acquiring) { beginToStop() }
         goOnRevoking()
+        goOnPostponed()
         goOnStopping()
         advance()
     }
