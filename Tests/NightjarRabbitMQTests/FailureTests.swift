@@ -15,6 +15,7 @@ struct FailureTests {
         let server = try RabbitMQServer()
         try await server.start()
         try server.declare("orders")
+        try server.sync()
         try server.send(300, to: "orders")
         let gate = Gate()
         let intake = FakeIntake(gate: gate)

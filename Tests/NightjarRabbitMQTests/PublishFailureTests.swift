@@ -28,6 +28,7 @@ struct PublishFailureTests {
         let server = try RabbitMQServer()
         try await server.start()
         try server.declare("orders")
+        try server.sync()
         let publisher = try RabbitMQPublisher(
             RabbitMQPublisherOptions(
                 connection: RabbitMQConnectionOptions(url: server.url()), confirmTimeout: .seconds(90)))
@@ -43,7 +44,10 @@ struct PublishFailureTests {
         }
         async let waiting: Void = publisher.publish(event, message)
         try await server.start()
-        try await waiting
+        do { try await waiting } catch {
+            Issue.record(
+                "not published: \(error); the server has \(try server.control("list_queues", "name", "state"))")
+        }
         #expect(try server.ready("orders") == 2)
         // Held still, the server confirms nothing.
         try await hasty.publish(event, message)

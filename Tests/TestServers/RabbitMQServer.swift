@@ -81,6 +81,9 @@ public final class RabbitMQServer: Sendable {
         }
     }
 
+    /// Lets it write out what it knows of its queues: its logs of them are written a while after it has said that they are there.
+    public func sync() throws { try control("eval", "lists:foreach(fun disk_log:sync/1, disk_log:all()).") }
+
     /// Kills it, as a power cut would. What it has written stays.
     public func kill() {
         process.withLock { process in
