@@ -70,7 +70,13 @@ enum DatabaseFile {
     /// To be called while no other store opens it: closing what one of them has opened meanwhile would drop SQLite's locks.
     static func create(_ path: String) throws(StoreError) {
         if FileManager.default.fileExists(atPath: path) { return }
-        let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        // Where nobody can be kept out, at least not a file that is there.
+        var descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if descriptor < 0, errno == EEXIST {
+            if FileManager.default.fileExists(atPath: path) { return }
+            // A link to a file that is to be made.
+            descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        }
         guard descriptor >= 0 else {
             throw StoreError(
                 .permanent, "cannot create the database \(path): \(String(cString: strerror(errno)))")

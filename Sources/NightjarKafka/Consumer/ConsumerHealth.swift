@@ -74,8 +74,11 @@ struct ConsumerHealth {
     mutating func settled(_ partitions: some Sequence<PartitionID>) -> News? {
         let partitions = Set(partitions)
         return changed(isAssigned) { problems in
-            for case .beginning(let late) in problems.keys where !late.isDisjoint(with: partitions) {
-                problems[.beginning(late)] = nil
+            for (problem, text) in problems {
+                guard case .beginning(let late) = problem, !late.isDisjoint(with: partitions) else { continue }
+                problems[problem] = nil
+                let left = late.subtracting(partitions)
+                if !left.isEmpty { problems[.beginning(left)] = text }
             }
         }
     }

@@ -34,7 +34,7 @@ struct ConsumerSession: Sendable {
                 refusal.note(error)
                 await consumer.refused(batch)
             }
-        case .begin(let partitions): await begin(partitions)
+        case .begin(let partitions, let look): await begin(partitions, look)
         case .find(let position, let assignment): await goOn(position, assignment)
         case .look:
             // What can't be read now is looked for again.
@@ -62,19 +62,20 @@ struct ConsumerSession: Sendable {
         }
     }
 
-    private func begin(_ partitions: [PartitionID]) async {
+    private func begin(_ partitions: [PartitionID], _ look: Int) async {
         let finder = StartFinder(handle: consumer.handle, options: consumer.options, context: context)
-        guard let starts = await untilItWorks(partitions, nil, { try await finder.starts(of: partitions) }) else {
+        guard let starts = await untilItWorks(partitions, .look(look), { try await finder.starts(of: partitions) })
+        else {
             return
         }
-        await consumer.begin(starts.offsets, known: starts.committed)
+        await consumer.begin(starts.offsets, known: starts.committed, look: look)
     }
 
     private func goOn(_ position: PartitionOffset, _ assignment: Int) async {
         let finder = StartFinder(handle: consumer.handle, options: consumer.options, context: context)
         guard
             let offset = await untilItWorks(
-                [position.partition], assignment, { try await finder.continuation(of: position) })
+                [position.partition], .assignment(assignment), { try await finder.continuation(of: position) })
         else { return }
         await consumer.goOn(assignment, at: offset)
     }
@@ -92,13 +93,13 @@ struct ConsumerSession: Sendable {
 
     /// - Returns: `nil` if the task was cancelled, or the partitions went, before it worked.
     private func untilItWorks<Value: Sendable>(
-        _ partitions: [PartitionID], _ assignment: Int?, _ body: () async throws -> Value
+        _ partitions: [PartitionID], _ search: KafkaConsumer.Search, _ body: () async throws -> Value
     ) async -> Value? {
         var failures = 0
         while !Task.isCancelled {
             do { return try await body() } catch {
                 failures += 1
-                guard await consumer.cannotBegin(partitions, assignment, error) else { return nil }
+                guard await consumer.cannotBegin(partitions, search, error) else { return nil }
                 do { try await context.time.sleep(for: Retry.delay(afterFailure: failures)) } catch { return nil }
             }
         }

@@ -30,14 +30,17 @@ extension KafkaConsumer {
 
     private func lookForStarts(of partitions: [PartitionID]) {
         unassigned = partitions
-        add(.begin(partitions))
+        lastLook += 1
+        add(.begin(partitions, look: lastLook))
     }
 
     /// Where the partitions begin is known.
     /// - Parameter known: what the broker itself knows of them.
-    func begin(_ starts: [PartitionOffset], known: [PartitionID: Int64] = [:]) {
+    func begin(_ starts: [PartitionOffset], known: [PartitionID: Int64] = [:], look: Int) {
         // Else the group has changed its mind meanwhile.
-        guard unassigned == starts.map(\.partition) else { return }
+        guard unassigned != nil, look == lastLook else { return }
+        // What comes back before it was given up begins when it was.
+        if let revocation, starts.contains(where: { revocation.partitions.contains($0.partition) }) { return }
         unassigned = nil
         for start in starts { enter(start, committed: known[start.partition]) }
         assign(starts)
@@ -101,8 +104,11 @@ extension KafkaConsumer {
         let isLost = rd_kafka_assignment_lost(handle.pointer) != 0
         if let waiting = unassigned {
             let left = waiting.filter { !partitions.contains($0) }
-            unassigned = nil
-            if !left.isEmpty { lookForStarts(of: left) }
+            if left.isEmpty {
+                unassigned = nil
+            } else if left.count < waiting.count {
+                lookForStarts(of: left)
+            }
         }
         for partition in partitions { assignments[partition]?.isLeaving = true }
         drop(Set(partitions.compactMap { assignments[$0]?.number }))
@@ -110,8 +116,14 @@ extension KafkaConsumer {
             // They may be another's by now: nothing may be committed.
             context.logger.warning(
                 "Kafka: partitions were lost, and come again", metadata: ["count": "\(partitions.count)"])
-            revocation?.partitions.removeAll(where: partitions.contains)
-            if revocation?.partitions.isEmpty == true { revocation = nil }
+            forget(partitions)
+            let others = revocation?.partitions.filter { !partitions.contains($0) } ?? []
+            // Those that are waited for are given up together with these: the library asks once.
+            if !others.isEmpty {
+                revocation?.partitions = others + partitions
+                return
+            }
+            revocation = nil
             return giveUp(partitions)
         }
         let patience = Int(options.longestRevocation.components.seconds)
@@ -153,13 +165,21 @@ extension KafkaConsumer {
     }
 
     private func giveUp(_ partitions: [PartitionID]) {
+        forget(partitions)
+        tell(health.settled(partitions))
+        unassign(partitions)
+        for partition in partitions { forward(partition, to: nil) }
+        // Some of them may have come back meanwhile.
+        if phase == .running, let waiting = unassigned, waiting.contains(where: partitions.contains) {
+            lookForStarts(of: waiting)
+        }
+    }
+
+    private func forget(_ partitions: [PartitionID]) {
         for partition in partitions {
             if let assignment = assignments.removeValue(forKey: partition) { numbered[assignment.number] = nil }
         }
-        tell(health.settled(partitions))
         routes.forget()
-        unassign(partitions)
-        for partition in partitions { forward(partition, to: nil) }
     }
 
     private func forward(_ partition: PartitionID, to queue: OpaquePointer?) {
@@ -177,12 +197,22 @@ extension KafkaConsumer {
 
     /// Where the assignment with that number goes on is known.
     func goOn(_ number: Int, at offset: Int64) {
+        postponed[number] = offset
+        // What the group asks by now comes first.
+        serve()
+    }
+
+    /// Lets partitions go on, unless the group takes some: what the library is told now it would take for the answer that it waits
+    /// for.
+    func goOnPostponed() {
+        guard !postponed.isEmpty, revocation == nil, isCooperative || unassigned == nil else { return }
+        let due = postponed
+        postponed = [:]
+        for (number, offset) in due { move(number, to: offset) }
+    }
+
+    private func move(_ number: Int, to offset: Int64) {
         guard phase == .running, let assignment = numbered[number], !assignment.isLeaving else { return }
-        // What the library is told now it would take for the answer that it waits for.
-        guard unassigned == nil, revocation == nil else {
-            postponed[number] = offset
-            return
-        }
         let partition = assignment.partition
         tell(health.settled([partition]))
         let start = PartitionOffset(partition: partition, offset: offset)
@@ -190,15 +220,6 @@ extension KafkaConsumer {
         unassign([partition])
         enter(start, committed: nil)
         assign(isCooperative ? [start] : assignments.values.map(\.resumed))
-        serve()
-    }
-
-    /// Lets partitions go on that had to wait for the group.
-    func goOnPostponed() {
-        guard unassigned == nil, revocation == nil, !postponed.isEmpty else { return }
-        let due = postponed
-        postponed = [:]
-        for (number, offset) in due { goOn(number, at: offset) }
     }
 }
 

@@ -14,14 +14,22 @@ actor KafkaConsumer {
     enum Step: Sendable {
         /// Take these messages, and call ``answered(_:)``.
         case take(KafkaBatch)
-        /// Find out where these partitions begin, and call ``begin(_:known:)``.
-        case begin([PartitionID])
+        /// Find out where these partitions begin, and call ``begin(_:known:look:)``.
+        case begin([PartitionID], look: Int)
         /// Find out where a partition goes on whose messages are not where they were, and call ``goOn(_:at:)``.
         case find(PartitionOffset, assignment: Int)
         /// Find out which topics are there, and call ``found(topics:)``.
         case look
         /// Find out when a broker answers, and call ``brokerAnswered()``.
         case probe
+    }
+
+    /// What it is looked for that partitions begin, or that one goes on.
+    enum Search: Sendable {
+        /// A look for where they begin, by its number.
+        case look(Int)
+        /// The assignment that is to go on, by its number.
+        case assignment(Int)
     }
 
     enum Phase {
@@ -61,6 +69,8 @@ actor KafkaConsumer {
     var revocation: Revocation?
     /// Partitions that the group gave, and of which it is not known yet where they begin.
     var unassigned: [PartitionID]?
+    /// The number of the last look for where they begin: what an earlier one finds is not wanted any more.
+    var lastLook = 0
     /// Where partitions go on, by the numbers of their assignments, once the group's changes are over.
     var postponed: [Int: Int64] = [:]
     var isCommitting = false
@@ -161,10 +171,14 @@ actor KafkaConsumer {
     }
 
     /// These partitions can't begin, or go on, for this reason.
-    /// - Parameter assignment: the number of that which is to go on; `nil` if they are to begin.
     /// - Returns: whether that is still wanted.
-    func cannotBegin(_ partitions: [PartitionID], _ assignment: Int?, _ error: any Error) -> Bool {
-        guard assignment.map({ numbered[$0]?.isLeaving == false }) ?? (unassigned == partitions) else { return false }
+    func cannotBegin(_ partitions: [PartitionID], _ search: Search, _ error: any Error) -> Bool {
+        let isWanted =
+            switch search {
+            case .look(let number): unassigned != nil && number == lastLook
+            case .assignment(let number): numbered[number]?.isLeaving == false
+            }
+        guard isWanted else { return false }
         let names = partitions.map(\.description).sorted().joined(separator: ", ")
         tell(health.failed(.beginning(Set(partitions)), "it is not known where to go on in \(names): \(error)"))
         return true
