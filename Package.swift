@@ -230,8 +230,7 @@ let package = Package(
             "NightjarKafkaTests",
             [
                 "NightjarKafka", "CKafkaMock", "CLibrdkafka", "Nightjar", "NightjarCore", "CloudEvents",
-                "NightjarTestKit",
-                "TestServers", "Waiting", logging,
+                "NightjarTestKit", "TestServers", "Waiting", logging,
             ]),
         tests(
             "NightjarAWSTests",

@@ -121,12 +121,8 @@ public struct FilesSource: EventSource {
             }
             if scan.tellsWriters {
                 // One that has rested for long is not waited for: it may be a log.
-                let restedSince = now - UnsettledFile.longRest(options.interval)
-                let asked = settled.filter { change in
-                    change.kind != .deleted && options.on.contains(change.kind)
-                        && unsettled[change.path].map { $0.since > restedSince } == true
-                }
-                for path in try await written(asked.map(\.path), reporter) { waiting[path] = unsettled[path] }
+                let recent = unsettled.filter { now - $0.value.since < UnsettledFile.longRest(options.interval) }
+                for path in try await written(settled, recent, reporter) { waiting[path] = recent[path] }
                 settled.removeAll { waiting[$0.path] != nil }
             }
             unsettled = waiting
@@ -136,8 +132,13 @@ public struct FilesSource: EventSource {
         }
     }
 
-    /// Those files that somebody has open for writing. Asked after the look: whoever comes later changes what it saw.
-    private func written(_ paths: [FilePath], _ reporter: FileReporter) async throws -> [FilePath] {
+    /// Those changed files that somebody has open for writing. Asked after the look: whoever comes later changes what it saw.
+    private func written(
+        _ changes: [FileLedger.Change], _ recent: [FilePath: Seen], _ reporter: FileReporter
+    ) async throws -> [FilePath] {
+        let paths = changes.filter {
+            $0.kind != .deleted && options.on.contains($0.kind) && recent[$0.path] != nil
+        }.map(\.path)
         guard !paths.isEmpty else { return [] }
         return try await reporter.disk.run { [folder = reporter.folder] in
             paths.filter { folder.writers(of: $0) == .some }

@@ -12,29 +12,28 @@ import Waiting
 /// What a source tells of itself while it runs.
 final class SourceLog: Sendable {
     private struct State {
-        var health: [SourceHealth] = []
+        var health: [(value: SourceHealth, at: ContinuousClock.Instant)] = []
         var measures: [SourceMeasure] = []
-        var failures: [(reason: String, at: ContinuousClock.Instant)] = []
     }
 
     private let state = Mutex(State())
 
-    var health: SourceHealth? { state.withLock { $0.health.last } }
-    var allHealth: [SourceHealth] { state.withLock { $0.health } }
+    var health: SourceHealth? { state.withLock { $0.health.last?.value } }
+    var allHealth: [SourceHealth] { state.withLock { $0.health.map(\.value) } }
     var measures: [SourceMeasure] { state.withLock { $0.measures } }
     var reconnects: Int { measures.count { $0 == .reconnected } }
 
     /// What failed first since that moment, and when.
     func firstFailure(since begin: ContinuousClock.Instant) -> (reason: String, at: ContinuousClock.Instant)? {
-        state.withLock { $0.failures.first { $0.at >= begin } }
+        for case (.failing(let reason), let moment) in state.withLock({ $0.health }) where moment >= begin {
+            return (reason, moment)
+        }
+        return nil
     }
 
     func add(_ health: SourceHealth) {
         let now = ContinuousClock.now
-        state.withLock { state in
-            state.health.append(health)
-            if case .failing(let reason) = health { state.failures.append((reason, now)) }
-        }
+        state.withLock { $0.health.append((health, now)) }
     }
 
     func add(_ measure: SourceMeasure) { state.withLock { $0.measures.append(measure) } }

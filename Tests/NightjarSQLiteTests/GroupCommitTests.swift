@@ -59,17 +59,16 @@ struct GroupCommitTests {
 
     /// Holds the writer until `release` is called, so that a test knows what waits.
     private final class HeldWriter: Sendable {
-        private let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
         private let semaphore = DispatchSemaphore(value: 0)
 
-        init(_ store: SQLiteStore) {
-            store.pool.asyncWriteWithoutTransaction { [continuation, semaphore] _ in
+        init(_ store: SQLiteStore) async {
+            let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+            store.pool.asyncWriteWithoutTransaction { [semaphore] _ in
                 continuation.finish()
                 semaphore.wait()
             }
+            for await _ in stream {}
         }
-
-        func waitUntilHeld() async { for await _ in stream {} }
 
         func release() { semaphore.signal() }
     }
@@ -78,8 +77,7 @@ struct GroupCommitTests {
     func oneTransaction() async throws {
         let folder = try TemporaryFolder()
         let store = try SQLiteStore(path: folder.path("n.db"))
-        let held = HeldWriter(store)
-        await held.waitUntilHeld()
+        let held = await HeldWriter(store)
         let before = store.committer.transactionCount
         let accepted = try await withThrowingTaskGroup(of: Int.self) { group in
             for record in Records.make(100) { group.addTask { try await store.accept([record]).count } }
@@ -108,8 +106,7 @@ struct GroupCommitTests {
     func undone() async throws {
         let folder = try TemporaryFolder()
         let store = try SQLiteStore(path: folder.path("n.db"))
-        let held = HeldWriter(store)
-        await held.waitUntilHeld()
+        let held = await HeldWriter(store)
         let undone = Numbers()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<3 {
@@ -137,8 +134,7 @@ struct GroupCommitTests {
     func bounded() async throws {
         let folder = try TemporaryFolder()
         let store = try SQLiteStore(path: folder.path("n.db"))
-        let held = HeldWriter(store)
-        await held.waitUntilHeld()
+        let held = await HeldWriter(store)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<GroupCommitter.maximumWaiting {
                 group.addTask { try await store.setPaused(Pause(.job, "a"), true, now: Records.start) }

@@ -112,23 +112,21 @@ extension KafkaConsumer {
         }
         for partition in partitions { assignments[partition]?.isLeaving = true }
         drop(Set(partitions.compactMap { assignments[$0]?.number }))
+        // The group may take more while earlier ones are waited for: all are given up together, as the library asks once.
+        let earlier = revocation?.partitions.filter { !partitions.contains($0) } ?? []
         if isLost {
             // They may be another's by now: nothing may be committed.
             context.logger.warning(
                 "Kafka: partitions were lost, and come again", metadata: ["count": "\(partitions.count)"])
             forget(partitions)
-            let others = revocation?.partitions.filter { !partitions.contains($0) } ?? []
-            // Those that are waited for are given up together with these: the library asks once.
-            if !others.isEmpty {
-                revocation?.partitions = others + partitions
+            if !earlier.isEmpty {
+                revocation?.partitions = earlier + partitions
                 return
             }
             revocation = nil
             return giveUp(partitions)
         }
         let patience = Int(options.longestRevocation.components.seconds)
-        // The group may take more while the last ones are waited for.
-        let earlier = revocation?.partitions.filter { !partitions.contains($0) } ?? []
         let deadline = revocation?.deadline ?? ticks + max(1, patience)
         revocation = Revocation(partitions: earlier + partitions, deadline: deadline)
         goOnRevoking()
